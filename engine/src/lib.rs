@@ -1,0 +1,1 @@
+//! Workflow semantics: validation, expressions, and the run state machine.

@@ -1,0 +1,1 @@
+//! Example: a census of a source tree, counted by workers.

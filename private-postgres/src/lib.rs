@@ -1,0 +1,1 @@
+//! Finds or installs Postgres and runs a private cluster of it.

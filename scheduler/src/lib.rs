@@ -1,0 +1,1 @@
+//! Background loops, one file each, and the driver that runs them.

@@ -1,0 +1,1 @@
+//! Everything durable: all SQL, and the transactions that move runs and jobs.

@@ -1,0 +1,41 @@
+//! The wire contract as Rust types: ids, enums, workflow specs, requests and responses.
+//!
+//! Nothing here does I/O or holds logic beyond parsing and printing. What a client sees of a
+//! resource is defined once, in the module named after the resource.
+
+mod duration;
+mod error;
+mod events;
+mod ids;
+mod jobs;
+#[cfg(feature = "openapi")]
+pub mod openapi;
+mod page;
+mod permissions;
+mod projects;
+mod runs;
+mod serialize;
+mod spec;
+mod steps;
+mod workers;
+mod workflows;
+
+pub use duration::{InvalidDuration, parse_duration};
+pub use error::{ErrorDetail, ErrorResponse};
+pub use events::EventType;
+pub use ids::*;
+pub use jobs::*;
+pub use page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
+pub use permissions::{Permission, covers};
+pub use projects::*;
+pub use runs::*;
+pub use spec::*;
+pub use steps::*;
+pub use workers::{Worker, WorkerListResponse};
+pub use workflows::*;
+
+/// A JSON object.
+pub type JsonObject = serde_json::Map<String, serde_json::Value>;
+
+/// A point in time. Only `mobius_now()` in SQL makes one.
+pub type Timestamp = chrono::DateTime<chrono::Utc>;

@@ -1,0 +1,1 @@
+//! Runs actions: slots, heartbeats, drain, and the stock actions.
