@@ -1,1 +1,22 @@
-//! The HTTP control plane.
+//! The HTTP control plane: routes, access, parked long polls, the OpenAPI document.
+//!
+//! A handler extracts, calls the store, converts. It writes no SQL and decides nothing about runs.
+//! This crate never imports the scheduler; the two meet in the store.
+
+mod access;
+mod app;
+mod check;
+mod credentials;
+mod dispatch;
+mod error;
+mod extract;
+mod openapi;
+mod request_id;
+mod routes;
+mod serve;
+mod sightings;
+
+pub use app::App;
+pub use error::ApiError;
+pub use openapi::document;
+pub use serve::serve;

@@ -1,1 +1,13 @@
 //! Background loops, one file each, and the driver that runs them.
+//!
+//! Any number of schedulers may run over one database: each tick is idempotent, and the store
+//! decides who was first. This crate never imports the API; the two meet in the store.
+
+mod driver;
+mod end_attempts;
+mod make_partitions;
+mod overdue;
+mod purge_projects;
+mod rescue_leases;
+
+pub use driver::{Report, run};

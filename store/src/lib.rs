@@ -1,12 +1,32 @@
 //! Everything durable: all SQL, and the transactions that move runs and jobs.
+//!
+//! Queries are free functions on a connection; [`Store`] holds what outlives a request: the pool,
+//! the compiled specs, the batches of the hot path and the doorbell. No other crate writes SQL,
+//! and this one knows nothing of HTTP.
 
-/// Brings the schema of a database up to date.
-///
-/// # Errors
-/// The database can't be reached, or a migration fails.
-pub async fn migrate(database_url: &str) -> Result<(), sqlx::Error> {
-    let pool = sqlx::PgPool::connect(database_url).await?;
-    sqlx::migrate!("../migrations").run(&pool).await?;
-    pool.close().await;
-    Ok(())
-}
+mod batch;
+pub mod bootstrap;
+pub mod clock;
+mod cursor;
+mod db;
+mod doorbell;
+mod error;
+mod events;
+pub mod jobs;
+pub mod keys;
+mod migrate;
+pub mod partitions;
+pub mod projects;
+pub mod runs;
+mod specs;
+mod store;
+pub mod workers;
+pub mod workflows;
+
+pub use db::{Db, DbOptions};
+pub use doorbell::{Doorbell, Ring};
+pub use error::Error;
+pub use migrate::{is_migrated, migrate};
+pub use mobius_engine::{Limits, Problem, Problems};
+pub use specs::{Prepared, Specs};
+pub use store::{Settings, Store};

@@ -1,0 +1,160 @@
+//! Rounds: looks that claim for all waiting polls of a project.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use mobius_store::jobs::{ClaimFilter, ClaimSlot, Claimed, ClaimedJob, Fence, claim};
+use mobius_types::ProjectId;
+
+use super::{Dispatcher, Offer, parked::Waiter};
+use crate::ApiError;
+
+/// The most jobs that one statement claims.
+const SLOTS: usize = 200;
+
+/// How long a run that another transaction held is given to become free.
+const HELD_RUN: Duration = Duration::from_millis(2);
+
+impl Dispatcher {
+    /// Serves the project until no look is due any more.
+    pub(super) async fn serve(self: Arc<Self>, project: ProjectId) {
+        while let Some(groups) = self.begin_round(project) {
+            for (filter, waiters) in groups {
+                let rest = self.serve_group(project, &filter, waiters).await;
+                self.lock()
+                    .entry(project)
+                    .or_default()
+                    .put_back(filter, rest);
+            }
+        }
+    }
+
+    fn begin_round(&self, project: ProjectId) -> Option<Vec<(ClaimFilter, VecDeque<Waiter>)>> {
+        self.lock().get_mut(&project)?.begin_round()
+    }
+
+    /// Claims for the group until the jobs or the claims run out; returns the claims that wait on.
+    async fn serve_group(
+        self: &Arc<Self>,
+        project: ProjectId,
+        filter: &ClaimFilter,
+        mut waiters: VecDeque<Waiter>,
+    ) -> VecDeque<Waiter> {
+        let mut empty_handed = VecDeque::new();
+        loop {
+            waiters.retain(|waiter| !waiter.reply.is_closed());
+            let (slots, takers) = slots(&waiters);
+            if slots.is_empty() {
+                break;
+            }
+            let claimed = match self.claim_slots(project, filter, &slots).await {
+                Ok(claimed) => claimed,
+                Err(error) => {
+                    waiters.append(&mut empty_handed);
+                    answer_all(waiters, &error);
+                    return VecDeque::new();
+                }
+            };
+            let may_have_more = claimed.jobs.len() == slots.len();
+            if claimed.look_again {
+                self.alarms
+                    .set(project, tokio::time::Instant::now() + HELD_RUN);
+            }
+            let round: VecDeque<Waiter> = waiters.drain(..takers).collect();
+            empty_handed.extend(self.hand_out(project, round, &slots, claimed.jobs));
+            if !may_have_more {
+                break;
+            }
+        }
+        empty_handed.append(&mut waiters);
+        empty_handed
+            .into_iter()
+            .filter_map(|waiter| {
+                if waiter.is_patient {
+                    return Some(waiter);
+                }
+                let _ = waiter.reply.send(Ok(Offer::empty()));
+                None
+            })
+            .collect()
+    }
+
+    async fn claim_slots(
+        &self,
+        project: ProjectId,
+        filter: &ClaimFilter,
+        slots: &[ClaimSlot],
+    ) -> Result<Claimed, ApiError> {
+        let mut connection = self.store.db().acquire().await?;
+        Ok(claim(&mut connection, project, filter, slots, self.store.terms()).await?)
+    }
+
+    /// Answers the claims that got something; returns the others. An answer that can't be
+    /// delivered any more is dropped, and with it the claim of its jobs.
+    fn hand_out(
+        &self,
+        project: ProjectId,
+        waiters: VecDeque<Waiter>,
+        slots: &[ClaimSlot],
+        jobs: Vec<ClaimedJob>,
+    ) -> Vec<Waiter> {
+        let count = waiters.len();
+        let mut shares: Vec<Vec<(ClaimedJob, Fence)>> = (0..count).map(|_| Vec::new()).collect();
+        for job in jobs {
+            let slot = &slots[job.slot];
+            let fence = Fence {
+                job: job.id,
+                worker: slot.worker.clone(),
+                attempt: job.attempt,
+                actor: slot.actor,
+            };
+            shares[taker(job.slot, &waiters)].push((job, fence));
+        }
+        let mut empty_handed = Vec::new();
+        for (waiter, share) in waiters.into_iter().zip(shares) {
+            if share.is_empty() {
+                empty_handed.push(waiter);
+            } else {
+                let offer = Offer::new(self.store.clone(), project, share);
+                let _ = waiter.reply.send(Ok(offer));
+            }
+        }
+        empty_handed
+    }
+}
+
+/// The room of the first claims, at most [`SLOTS`] jobs, and how many claims that is.
+fn slots(waiters: &VecDeque<Waiter>) -> (Vec<ClaimSlot>, usize) {
+    let mut slots = Vec::new();
+    let mut takers = 0;
+    for waiter in waiters {
+        let room = waiter.max_jobs.min(SLOTS - slots.len());
+        if room == 0 {
+            break;
+        }
+        let slot = ClaimSlot {
+            worker: waiter.worker.clone(),
+            actor: waiter.actor,
+        };
+        slots.extend(std::iter::repeat_n(slot, room));
+        takers += 1;
+    }
+    (slots, takers)
+}
+
+/// Whose slot it is: the claims' slots stand one after the other.
+fn taker(slot: usize, waiters: &VecDeque<Waiter>) -> usize {
+    let mut end = 0;
+    waiters
+        .iter()
+        .position(|waiter| {
+            end += waiter.max_jobs;
+            slot < end
+        })
+        .expect("every slot was made for one of the claims")
+}
+
+fn answer_all(waiters: VecDeque<Waiter>, error: &ApiError) {
+    for waiter in waiters {
+        let _ = waiter.reply.send(Err(error.clone()));
+    }
+}

@@ -1,0 +1,145 @@
+//! JSON bodies: checked for what Postgres can't hold, with errors that name the field.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode, header},
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::ApiError;
+
+/// A JSON body.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        if !is_json(request.headers()) {
+            return Err(ApiError::UnsupportedMediaType);
+        }
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(unreadable)?;
+        parse(&bytes).map(Body)
+    }
+}
+
+/// Whether the body is declared to be JSON, or not declared at all.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(declared) = headers.get(header::CONTENT_TYPE) else {
+        return true;
+    };
+    let declared = declared.to_str().unwrap_or_default();
+    let essence = declared
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+fn unreadable(rejection: BytesRejection) -> ApiError {
+    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        ApiError::TooLarge("the body is larger than this operation takes".to_owned())
+    } else {
+        ApiError::bad_request("the body could not be read")
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    // Only an escape can put a NUL into a JSON string, and few bodies have it.
+    if bytes.windows(6).any(|window| window == br"\u0000") {
+        let value: Value = deserialize(bytes)?;
+        if let Some(place) = contains_nul(&value, "") {
+            return Err(ApiError::bad_request(format!(
+                "{place}: must not contain U+0000"
+            )));
+        }
+    }
+    deserialize(bytes)
+}
+
+fn deserialize<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        let message = error.into_inner().to_string();
+        // "." is the path of the body itself.
+        if path == "." {
+            ApiError::bad_request(message)
+        } else {
+            ApiError::bad_request(format!("{path}: {message}"))
+        }
+    })?;
+    deserializer
+        .end()
+        .map_err(|error| ApiError::bad_request(error.to_string()))?;
+    Ok(value)
+}
+
+/// The place of the first string or key that holds a NUL, which Postgres can't store.
+pub(crate) fn contains_nul(value: &Value, place: &str) -> Option<String> {
+    match value {
+        Value::String(text) => text.contains('\0').then(|| shown(place)),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .find_map(|(index, item)| contains_nul(item, &format!("{place}[{index}]"))),
+        Value::Object(entries) => entries.iter().find_map(|(key, item)| {
+            if key.contains('\0') {
+                return Some(shown(place));
+            }
+            let dot = if place.is_empty() { "" } else { "." };
+            contains_nul(item, &format!("{place}{dot}{key}"))
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
+fn shown(place: &str) -> String {
+    if place.is_empty() {
+        "the body".to_owned()
+    } else {
+        place.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_nul_is_found_in_values_and_keys_at_any_depth() {
+        for (value, place) in [
+            (json!({"a": {"b": ["x", "y\0"]}}), Some("a.b[1]")),
+            (json!({"a": {"k\0": 1}}), Some("a")),
+            (json!("\0"), Some("the body")),
+            (json!({"a": "\\u0000"}), None),
+        ] {
+            assert_eq!(contains_nul(&value, "").as_deref(), place, "{value}");
+        }
+    }
+
+    #[test]
+    fn an_escaped_backslash_before_u0000_is_no_nul() {
+        assert_eq!(
+            parse::<Value>(br#"{"a":"\\u0000"}"#).unwrap(),
+            json!({"a": "\\u0000"})
+        );
+        assert!(parse::<Value>(br#"{"a":"\u0000"}"#).is_err());
+    }
+
+    #[test]
+    fn what_jsonb_cannot_hold_is_refused() {
+        for body in ["1e400", r#""\ud800""#, "{", "", "{} {}", &"[".repeat(200)] {
+            assert!(parse::<Value>(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+}

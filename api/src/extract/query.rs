@@ -1,0 +1,49 @@
+//! Query parameters, and the two that every list has.
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+use mobius_types::{DEFAULT_LIMIT, MAX_LIMIT};
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::ApiError;
+
+/// The query, as a struct.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let query = parts.uri.query().unwrap_or_default();
+        if query.contains("%00") {
+            return Err(ApiError::bad_request("the query must not contain U+0000"));
+        }
+        axum::extract::Query::try_from_uri(&parts.uri)
+            .map(|axum::extract::Query(value)| Query(value))
+            .map_err(|rejection| ApiError::bad_request(rejection.body_text()))
+    }
+}
+
+/// Which page of a list.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Paging {
+    /// Where the page starts: `next_cursor` of the page before.
+    pub(crate) cursor: Option<String>,
+    /// The most items to return.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<i64>,
+}
+
+impl Paging {
+    /// The most items to return.
+    pub(crate) fn limit(&self) -> Result<i64, ApiError> {
+        let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
+        if (1..=MAX_LIMIT).contains(&limit) {
+            Ok(limit)
+        } else {
+            Err(ApiError::bad_request(format!(
+                "limit: must be between 1 and {MAX_LIMIT}"
+            )))
+        }
+    }
+}

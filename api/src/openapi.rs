@@ -1,0 +1,122 @@
+//! The OpenAPI document that the server serves, made from the handlers themselves.
+
+use std::{any::Any, sync::Arc};
+
+use axum::{
+    Json, Router,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde_json::Value;
+use utoipa::{
+    OpenApi,
+    openapi::{
+        OpenApi as Document,
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
+};
+
+use crate::{ApiError, App, app::operations};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Mobius",
+        description = "A distributed job queue and workflow control plane over Postgres.",
+        license(name = "MIT"),
+    ),
+    security(("BearerAuth" = [])),
+    modifiers(&Bearer),
+    tags(
+        (name = "projects", description = "The unit that holds workflows, runs, jobs and workers."),
+        (name = "workflows", description = "Saved workflows and their immutable versions."),
+        (name = "runs", description = "Executions of workflows."),
+        (name = "jobs", description = "Step executions, as workers claim and report them."),
+        (name = "workers", description = "The processes that claim jobs."),
+    )
+)]
+struct Base;
+
+/// Says that every operation takes an API key as a bearer token.
+struct Bearer;
+
+impl utoipa::Modify for Bearer {
+    fn modify(&self, document: &mut Document) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("An API key: `Authorization: Bearer mbx_…`"))
+            .build();
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("BearerAuth", SecurityScheme::Http(scheme));
+    }
+}
+
+/// The document before the operations are added.
+pub(crate) fn base() -> Document {
+    Base::openapi()
+}
+
+/// The document as it is served.
+#[must_use]
+pub fn document() -> Value {
+    finish(operations().into_openapi())
+}
+
+/// Serves the document.
+pub(crate) fn router(document: Document) -> Router<App> {
+    let document = Arc::new(finish(document));
+    Router::new().route(
+        "/openapi.json",
+        get(move || async move { Json(document.as_ref().clone()) }),
+    )
+}
+
+/// A property that is optional in Rust is left out when it has no value. It is never null, so
+/// the document must not say that it could be.
+fn finish(document: Document) -> Value {
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    drop_null(&mut document);
+    document
+}
+
+fn drop_null(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(drop_null),
+        Value::Object(entries) => {
+            entries.values_mut().for_each(drop_null);
+            if let Some(Value::Array(types)) = entries.get_mut("type") {
+                types.retain(|kind| kind != "null");
+                if let [only] = types.as_slice() {
+                    let only = only.clone();
+                    entries.insert("type".to_owned(), only);
+                }
+            }
+            let null = |schema: &Value| schema.get("type").is_some_and(|kind| kind == "null");
+            let Some(Value::Array(variants)) = entries.get_mut("oneOf") else {
+                return;
+            };
+            let count = variants.len();
+            variants.retain(|schema| !null(schema));
+            if let ([Value::Object(only)], true) = (variants.as_slice(), variants.len() < count) {
+                let only = only.clone();
+                entries.remove("oneOf");
+                entries.extend(only);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// A panic is a mistake of ours: it is logged, and the client gets a plain 500.
+#[expect(clippy::needless_pass_by_value, reason = "the layer's signature")]
+pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let message = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    tracing::error!(message, "a handler panicked");
+    ApiError::Internal.into_response()
+}

@@ -1,0 +1,46 @@
+//! Serves the router on a socket, and drains it.
+
+use std::{io, time::Duration};
+
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::App;
+
+/// How long requests that are in flight may take once the server drains.
+const DRAIN: Duration = Duration::from_secs(8);
+
+/// Serves until told to stop; then answers what is in flight and returns.
+///
+/// # Errors
+/// The socket failed.
+pub async fn serve(app: App, listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
+    let between_requests = CancellationToken::new();
+    let running = tokio::spawn({
+        let (app, stop) = (app.clone(), between_requests.clone());
+        async move { app.run(stop).await }
+    });
+    // Small answers must not wait for the next one to fill a packet.
+    let listener = listener.tap_io(|socket| {
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(%error, "a socket would not send small packets at once");
+        }
+    });
+    let stopping = stop.clone();
+    let server = axum::serve(listener, app.router()).with_graceful_shutdown(async move {
+        stopping.cancelled().await;
+        app.drain();
+    });
+    let served = tokio::select! {
+        served = server.into_future() => served,
+        () = async { stop.cancelled().await; tokio::time::sleep(DRAIN).await } => {
+            tracing::warn!("some requests were still in flight when the server stopped");
+            Ok(())
+        }
+    };
+    between_requests.cancel();
+    // Its last write is worth waiting for; a panic in it was logged already.
+    let _ = running.await;
+    served
+}

@@ -1,0 +1,125 @@
+//! The driver: owns interval, jitter, deadline, error backoff, tracing and shutdown of all loops.
+//!
+//! A loop's file says what one tick does; it retries nothing and never waits.
+
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, join_all};
+use mobius_store::{Error, Store};
+use rand::RngExt;
+use tokio_util::sync::CancellationToken;
+
+use crate::{end_attempts, make_partitions, purge_projects, rescue_leases};
+
+/// A tick that takes longer is given up: a stalled connection must not stop a loop for ever.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The longest wait after errors in a row, so that loops go on soon after Postgres is back.
+const MAX_BACKOFF: Duration = Duration::from_secs(5);
+
+/// What a tick did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Report {
+    /// How many rows it dealt with.
+    pub done: u64,
+    /// Whether it stopped at its limit, so that the next tick is due at once.
+    pub has_more: bool,
+}
+
+type Tick = for<'s> fn(&'s Store) -> BoxFuture<'s, Result<Report, Error>>;
+
+/// A loop: what it is called, how often it ticks, and what a tick does.
+struct Loop {
+    name: &'static str,
+    every: Duration,
+    tick: Tick,
+}
+
+const LOOPS: [Loop; 4] = [
+    Loop {
+        name: "rescue_leases",
+        every: Duration::from_millis(500),
+        tick: |store| Box::pin(rescue_leases::tick(store)),
+    },
+    Loop {
+        name: "end_attempts",
+        every: Duration::from_millis(500),
+        tick: |store| Box::pin(end_attempts::tick(store)),
+    },
+    Loop {
+        name: "purge_projects",
+        every: Duration::from_secs(10),
+        tick: |store| Box::pin(purge_projects::tick(store)),
+    },
+    Loop {
+        name: "make_partitions",
+        every: Duration::from_secs(3_600),
+        tick: |store| Box::pin(make_partitions::tick(store)),
+    },
+];
+
+/// Runs all loops until told to stop.
+pub async fn run(store: Store, stop: CancellationToken) {
+    join_all(LOOPS.iter().map(|each| drive(each, &store, &stop))).await;
+}
+
+async fn drive(each: &Loop, store: &Store, stop: &CancellationToken) {
+    let mut failures = 0;
+    while !stop.is_cancelled() {
+        let pause = match tokio::time::timeout(DEADLINE, (each.tick)(store)).await {
+            Ok(Ok(report)) => {
+                if failures > 0 {
+                    tracing::info!(name = each.name, "the loop works again");
+                }
+                failures = 0;
+                if report.done > 0 {
+                    tracing::debug!(name = each.name, done = report.done, "tick");
+                }
+                if report.has_more {
+                    Duration::ZERO
+                } else {
+                    each.every
+                }
+            }
+            Ok(Err(error)) => {
+                failures += 1;
+                tracing::warn!(name = each.name, %error, failures, "a tick failed");
+                backoff(failures)
+            }
+            Err(_) => {
+                failures += 1;
+                tracing::warn!(name = each.name, failures, "a tick took too long");
+                backoff(failures)
+            }
+        };
+        stop.run_until_cancelled(tokio::time::sleep(jittered(pause)))
+            .await;
+    }
+}
+
+/// 100 ms after the first error, twice as long after each further one.
+fn backoff(failures: u32) -> Duration {
+    let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
+    Duration::from_millis(100)
+        .saturating_mul(doubled)
+        .min(MAX_BACKOFF)
+}
+
+/// Up to a tenth more or less, so that replicas do not tick in step.
+fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(rand::rng().random_range(0.9..1.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_backoff_grows_to_its_limit_and_stays_there() {
+        let delays: Vec<u128> = (1..9)
+            .map(|failures| backoff(failures).as_millis())
+            .collect();
+        assert_eq!(delays, [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
+        assert_eq!(backoff(u32::MAX), MAX_BACKOFF);
+    }
+}

@@ -1,0 +1,19 @@
+//! Ends attempts that took longer than their timeout, alive or not.
+
+use mobius_store::{
+    Error, Store,
+    jobs::{Ending, spent_attempts},
+};
+
+use crate::{Report, overdue};
+
+/// Ends the attempts whose time was over longest ago.
+pub(crate) async fn tick(store: &Store) -> Result<Report, Error> {
+    let mut connection = store.db().acquire().await?;
+    let spent = spent_attempts(&mut connection, overdue::LIMIT).await?;
+    drop(connection);
+    overdue::settle(store, spent, |job| Ending::TimedOut {
+        attempt: job.attempt,
+    })
+    .await
+}

@@ -1,0 +1,19 @@
+//! Takes jobs back whose worker fell silent, so that another one runs them.
+
+use mobius_store::{
+    Error, Store,
+    jobs::{Ending, expired_leases},
+};
+
+use crate::{Report, overdue};
+
+/// Ends the leases that expired longest ago.
+pub(crate) async fn tick(store: &Store) -> Result<Report, Error> {
+    let mut connection = store.db().acquire().await?;
+    let expired = expired_leases(&mut connection, overdue::LIMIT).await?;
+    drop(connection);
+    overdue::settle(store, expired, |job| Ending::LeaseExpired {
+        attempt: job.attempt,
+    })
+    .await
+}

@@ -1,0 +1,217 @@
+//! Natural batching: what arrives while a transaction is in flight shares the next one.
+//!
+//! A lone item is processed at once, so batching costs no latency; under load the commit and the
+//! round trips are shared. Each project has a lane of its own, so that none waits for another.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures_util::future::BoxFuture;
+use mobius_types::ProjectId;
+use tokio::sync::oneshot;
+
+use crate::Error;
+
+/// What becomes of each item of a batch, in order.
+pub(crate) type Outcomes<O> = Vec<Result<O, Error>>;
+
+type Process<I, O> = Arc<
+    dyn Fn(ProjectId, Arc<Vec<I>>) -> BoxFuture<'static, Result<Outcomes<O>, Error>> + Send + Sync,
+>;
+
+struct Waiting<I, O> {
+    item: I,
+    reply: oneshot::Sender<Result<O, Error>>,
+}
+
+/// Collects items by project and processes them in batches, one batch of a project at a time.
+pub(crate) struct Batcher<I, O> {
+    process: Process<I, O>,
+    max_items: usize,
+    /// A lane exists while a task works on it.
+    lanes: Mutex<HashMap<ProjectId, Vec<Waiting<I, O>>>>,
+}
+
+impl<I: Send + Sync + 'static, O: Send + 'static> Batcher<I, O> {
+    /// `process` returns one outcome an item, or fails as a whole without any effect.
+    pub(crate) fn new<F>(max_items: usize, process: F) -> Arc<Self>
+    where
+        F: Fn(ProjectId, Arc<Vec<I>>) -> BoxFuture<'static, Result<Outcomes<O>, Error>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        Arc::new(Self {
+            process: Arc::new(process),
+            max_items,
+            lanes: Mutex::default(),
+        })
+    }
+
+    /// Adds an item and waits for its outcome. The item is processed even if the caller goes away.
+    pub(crate) async fn submit(self: &Arc<Self>, project: ProjectId, item: I) -> Result<O, Error> {
+        let (reply, outcome) = oneshot::channel();
+        let waiting = Waiting { item, reply };
+        let starts_lane = {
+            let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_new = !lanes.contains_key(&project);
+            lanes.entry(project).or_default().push(waiting);
+            is_new
+        };
+        if starts_lane {
+            tokio::spawn(Arc::clone(self).drain(project));
+        }
+        outcome
+            .await
+            .unwrap_or_else(|_| Err(Error::Corrupt("a batch ended early".to_owned())))
+    }
+
+    /// Works on the lane until it is empty, then takes it down.
+    async fn drain(self: Arc<Self>, project: ProjectId) {
+        while let Some(batch) = self.take(project) {
+            let (items, replies): (Vec<_>, Vec<_>) = batch
+                .into_iter()
+                .map(|waiting| (waiting.item, waiting.reply))
+                .unzip();
+            let outcomes = self.process_isolating(project, items).await;
+            for (reply, outcome) in replies.into_iter().zip(outcomes) {
+                // The caller may have gone; what was done stays done.
+                let _ = reply.send(outcome);
+            }
+        }
+    }
+
+    /// The next batch of the lane; takes the lane down when nothing waits.
+    fn take(&self, project: ProjectId) -> Option<Vec<Waiting<I, O>>> {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let lane = lanes.get_mut(&project)?;
+        if lane.is_empty() {
+            lanes.remove(&project);
+            return None;
+        }
+        let rest = lane.split_off(lane.len().min(self.max_items));
+        Some(std::mem::replace(lane, rest))
+    }
+
+    /// Processes the items together. When they fail together, halves them until the bad one
+    /// stands alone, so that it takes no other with it.
+    async fn process_isolating(&self, project: ProjectId, items: Vec<I>) -> Outcomes<O> {
+        let mut outcomes = Vec::with_capacity(items.len());
+        let mut parts = VecDeque::from([items]);
+        while let Some(part) = parts.pop_front() {
+            let shared = Arc::new(part);
+            let count = shared.len();
+            // A task of its own: a panic then fails this part and not the lane.
+            let result = tokio::spawn((self.process)(project, Arc::clone(&shared))).await;
+            let error = match result {
+                Ok(Ok(done)) => {
+                    outcomes.extend(done);
+                    continue;
+                }
+                Ok(Err(error)) => error,
+                Err(panic) => Error::Corrupt(format!("a batch panicked: {panic}")),
+            };
+            match Arc::into_inner(shared) {
+                Some(mut part) if count > 1 && !error.is_transient() => {
+                    let right = part.split_off(count / 2);
+                    parts.push_front(right);
+                    parts.push_front(part);
+                }
+                _ => outcomes.extend((0..count).map(|_| Err(error.clone()))),
+            }
+        }
+        outcomes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    type Seen = Arc<Mutex<Vec<usize>>>;
+
+    /// Doubles numbers; a batch with a 13 fails. Each batch waits for a permit of the gate.
+    fn doubling(gate: &Arc<Semaphore>, seen: &Seen) -> Arc<Batcher<u32, u32>> {
+        let (gate, seen) = (Arc::clone(gate), Arc::clone(seen));
+        Batcher::new(100, move |_, items: Arc<Vec<u32>>| {
+            let (gate, seen) = (Arc::clone(&gate), Arc::clone(&seen));
+            Box::pin(async move {
+                gate.acquire().await.unwrap().forget();
+                seen.lock().unwrap().push(items.len());
+                if items.contains(&13) {
+                    return Err(Error::NotFound("luck"));
+                }
+                Ok(items.iter().map(|item| Ok(item * 2)).collect())
+            })
+        })
+    }
+
+    #[tokio::test]
+    async fn what_arrives_during_a_batch_forms_the_next_one() {
+        let (gate, seen) = (Arc::new(Semaphore::new(0)), Seen::default());
+        let batcher = doubling(&gate, &seen);
+        let project = ProjectId::generate();
+        let submits: Vec<_> = (0..50)
+            .map(|item| {
+                let batcher = Arc::clone(&batcher);
+                tokio::spawn(async move { batcher.submit(project, item).await })
+            })
+            .collect();
+        // On this single-threaded runtime every submit runs before the first batch is let through.
+        tokio::task::yield_now().await;
+        gate.add_permits(100);
+        for (item, submit) in submits.into_iter().enumerate() {
+            assert_eq!(submit.await.unwrap().unwrap() as usize, item * 2);
+        }
+        assert!(
+            seen.lock().unwrap().len() <= 2,
+            "{:?}",
+            seen.lock().unwrap()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_bad_item_takes_no_other_with_it() {
+        let (gate, seen) = (Arc::new(Semaphore::new(1_000)), Seen::default());
+        let batcher = doubling(&gate, &seen);
+        let outcomes = batcher
+            .process_isolating(ProjectId::generate(), (0..40).collect())
+            .await;
+        for (item, outcome) in outcomes.into_iter().enumerate() {
+            assert_eq!(outcome.is_ok(), item != 13, "item {item}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_item_is_processed_although_its_caller_went_away() {
+        let (gate, seen) = (Arc::new(Semaphore::new(0)), Seen::default());
+        let batcher = doubling(&gate, &seen);
+        let project = ProjectId::generate();
+        let first = tokio::spawn({
+            let batcher = Arc::clone(&batcher);
+            async move { batcher.submit(project, 1).await }
+        });
+        tokio::task::yield_now().await;
+        first.abort();
+        gate.add_permits(10);
+        assert_eq!(batcher.submit(project, 2).await.unwrap(), 4);
+        assert_eq!(seen.lock().unwrap().iter().sum::<usize>(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_panic_fails_its_batch_and_leaves_the_lane_working() {
+        let batcher: Arc<Batcher<u32, u32>> = Batcher::new(100, |_, items: Arc<Vec<u32>>| {
+            Box::pin(async move {
+                assert!(!items.contains(&13), "unlucky");
+                Ok(items.iter().map(|item| Ok(*item)).collect())
+            })
+        });
+        let project = ProjectId::generate();
+        assert!(batcher.submit(project, 13).await.is_err());
+        assert_eq!(batcher.submit(project, 7).await.unwrap(), 7);
+    }
+}

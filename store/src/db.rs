@@ -1,0 +1,137 @@
+//! The connection pool, and the rules that every session and transaction keeps.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use sqlx::{
+    PgConnection, PgPool, Postgres,
+    pool::PoolConnection,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use crate::Error;
+
+/// How to reach Postgres.
+#[derive(Debug, Clone)]
+pub struct DbOptions {
+    /// A `postgres://` URL.
+    pub url: String,
+    /// The most connections that this process opens.
+    pub max_connections: u32,
+    /// How long a request waits for a free connection before it is answered with 503.
+    pub acquire_timeout: Duration,
+}
+
+impl DbOptions {
+    /// Sensible limits for one replica on a small machine.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            max_connections: 10,
+            acquire_timeout: Duration::from_secs(2),
+        }
+    }
+}
+
+/// A pool of connections to Postgres.
+#[derive(Debug, Clone)]
+pub struct Db {
+    pool: PgPool,
+    options: PgConnectOptions,
+}
+
+impl Db {
+    /// Prepares a pool. Connections are opened when needed, so Postgres may still be away.
+    ///
+    /// # Errors
+    /// The URL is malformed.
+    pub fn new(options: &DbOptions) -> Result<Self, Error> {
+        let connect = session_options(&options.url)?;
+        let pool = PgPoolOptions::new()
+            .max_connections(options.max_connections)
+            .acquire_timeout(options.acquire_timeout)
+            .test_before_acquire(false)
+            .before_acquire(|connection, _| Box::pin(clear_transaction(connection)))
+            .connect_lazy_with(connect.clone());
+        Ok(Self {
+            pool,
+            options: connect,
+        })
+    }
+
+    /// Borrows a connection for statements that stand alone.
+    ///
+    /// # Errors
+    /// No connection became free in time, or Postgres is away.
+    pub async fn acquire(&self) -> Result<PoolConnection<Postgres>, Error> {
+        Ok(self.pool.acquire().await?)
+    }
+
+    /// Runs `work` in a transaction and commits it, in a task of its own.
+    ///
+    /// The task goes on when the caller is dropped, because a client that hangs up must neither
+    /// undo half of a change nor leave a transaction open on a pooled connection.
+    ///
+    /// # Errors
+    /// What `work` returned, after a rollback, or the failure of the transaction itself.
+    pub async fn write<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t mut PgConnection) -> BoxFuture<'t, Result<T, Error>> + Send + 'static,
+    {
+        let pool = self.pool.clone();
+        let task = tokio::spawn(async move {
+            let mut transaction = pool.begin().await?;
+            let value = work(&mut transaction).await?;
+            transaction.commit().await?;
+            Ok(value)
+        });
+        task.await
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+
+    /// Asks Postgres for a sign of life.
+    ///
+    /// # Errors
+    /// Postgres is away, or no connection became free in time.
+    pub async fn ping(&self) -> Result<(), Error> {
+        let mut connection = self.acquire().await?;
+        sqlx::query!("select 1 as one")
+            .fetch_one(&mut *connection)
+            .await?;
+        Ok(())
+    }
+
+    /// Closes all connections once they are free.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// How to open a connection outside the pool.
+    pub(crate) fn connect_options(&self) -> &PgConnectOptions {
+        &self.options
+    }
+}
+
+/// The settings of every session: nothing waits for ever, and plans use the indexes even when
+/// the statistics are stale.
+fn session_options(url: &str) -> Result<PgConnectOptions, Error> {
+    let options: PgConnectOptions = url.parse()?;
+    Ok(options.application_name("mobius").options([
+        ("statement_timeout", "30s"),
+        ("lock_timeout", "10s"),
+        ("idle_in_transaction_session_timeout", "15s"),
+        ("timezone", "UTC"),
+        ("jit", "off"),
+        ("enable_seqscan", "off"),
+    ]))
+}
+
+/// Ends a transaction that a dropped future may have left open on the connection; into it the
+/// next borrower's acknowledged writes would vanish. `begin` first, because a bare `rollback`
+/// outside a transaction writes a warning into the server's log.
+async fn clear_transaction(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::raw_sql("begin; rollback").execute(connection).await?;
+    Ok(true)
+}

@@ -1,0 +1,55 @@
+//! Jobs: inserted with the run's progress, claimed, kept alive, settled, read.
+
+mod claim;
+mod due;
+mod heartbeat;
+mod insert;
+mod read;
+mod release;
+mod settle;
+
+pub use claim::{ClaimFilter, ClaimSlot, Claimed, ClaimedJob, claim, projects_with_claimable_jobs};
+pub use due::{Overdue, expired_leases, postpone, spent_attempts};
+pub use heartbeat::Heartbeat;
+pub(crate) use heartbeat::heartbeat_batch;
+pub(crate) use insert::{JobRow, frame_of_new, insert_jobs};
+pub(crate) use read::list_of_run;
+pub use read::of_run;
+pub use release::release;
+pub use settle::{Ending, Outcome, Settlement};
+pub(crate) use settle::{Settled, settle_batch};
+
+use std::time::Duration;
+
+use mobius_types::{JobId, UserId};
+
+/// Which claim of a job a call speaks for.
+#[derive(Debug, Clone)]
+pub struct Fence {
+    /// The job.
+    pub job: JobId,
+    /// The worker that claimed it.
+    pub worker: String,
+    /// The attempt that it got.
+    pub attempt: i32,
+    /// The actor of the credential that it used.
+    pub actor: UserId,
+}
+
+/// How long leases hold, and how often workers should renew them.
+#[derive(Debug, Clone, Copy)]
+pub struct LeaseTerms {
+    /// How long a lease holds after the claim and after each heartbeat.
+    pub lease: Duration,
+    /// How often workers are asked for a heartbeat.
+    pub heartbeat: Duration,
+}
+
+impl Default for LeaseTerms {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(90),
+            heartbeat: Duration::from_secs(30),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Reads runs.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use mobius_types::{
+    JsonObject, Page, ProjectId, RunId, Timestamp, WorkflowId, WorkflowRun, WorkflowRunDetail,
+    WorkflowRunStatus, WorkflowSpec,
+};
+use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
+
+use crate::{
+    Error,
+    cursor::{self, List},
+    jobs,
+};
+
+/// How many jobs stand in a run's detail; the rest is in the list of its jobs.
+const DETAIL_JOBS: i64 = 200;
+
+/// A run's row as queries return it.
+struct Row {
+    id: Uuid,
+    queue: String,
+    parent_run_id: Option<Uuid>,
+    definition_id: Option<Uuid>,
+    definition_version: i32,
+    workflow_name: String,
+    status: WorkflowRunStatus,
+    attempt: i32,
+    inputs: Json<JsonObject>,
+    metadata: Option<Json<BTreeMap<String, String>>>,
+    error_message: Option<String>,
+    actor_type: String,
+    actor_id: String,
+    initiated_by: String,
+    external_id: Option<String>,
+    created_at: Timestamp,
+    started_at: Option<Timestamp>,
+    completed_at: Option<Timestamp>,
+    updated_at: Timestamp,
+}
+
+impl From<Row> for WorkflowRun {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id.into(),
+            queue: Some(row.queue),
+            parent_run_id: row.parent_run_id.map(Into::into),
+            definition_id: row.definition_id.map(Into::into),
+            definition_version: Some(row.definition_version),
+            ephemeral: Some(row.definition_id.is_none()),
+            workflow_name: row.workflow_name,
+            status: row.status,
+            attempt: row.attempt,
+            inputs: Some(row.inputs.0),
+            metadata: row.metadata.map(|Json(metadata)| metadata),
+            error_message: row.error_message,
+            actor_type: Some(row.actor_type),
+            actor_id: Some(row.actor_id),
+            initiated_by: Some(row.initiated_by),
+            external_id: row.external_id,
+            created_at: row.created_at,
+            started_at: row.started_at,
+            completed_at: row.completed_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+/// Which runs a list shows; an absent field shows all.
+#[derive(Debug, Clone, Default)]
+pub struct RunFilter {
+    /// Where they stand.
+    pub status: Option<WorkflowRunStatus>,
+    /// The workflow's name when they started.
+    pub workflow_name: Option<String>,
+    /// The queue of their jobs.
+    pub queue: Option<String>,
+    /// The run that started them as children.
+    pub parent: Option<RunId>,
+    /// The label of what started them.
+    pub initiated_by: Option<String>,
+    /// The caller's own id.
+    pub external_id: Option<String>,
+    /// The workflow they were started from.
+    pub definition: Option<WorkflowId>,
+}
+
+/// A page of runs, newest first.
+///
+/// # Errors
+/// A foreign cursor, or the database failed.
+pub async fn list(
+    connection: &mut PgConnection,
+    project: ProjectId,
+    filter: &RunFilter,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Page<WorkflowRun>, Error> {
+    let after = cursor::decode(List::Runs, after)?;
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select id, queue, parent_run_id, definition_id, definition_version, workflow_name,
+                  status as "status: WorkflowRunStatus", attempt,
+                  inputs as "inputs: Json<JsonObject>",
+                  metadata as "metadata: Json<BTreeMap<String, String>>",
+                  error_message, actor_type, actor_id, initiated_by, external_id,
+                  created_at, started_at, completed_at, updated_at
+           from runs
+           where project_id = $1
+             and ($2::uuid is null or id < $2)
+             and ($4::run_status is null or status = $4)
+             and ($5::text is null or workflow_name = $5)
+             and ($6::text is null or queue = $6)
+             and ($7::uuid is null or parent_run_id = $7)
+             and ($8::text is null or initiated_by = $8)
+             and ($9::text is null or external_id = $9)
+             and ($10::uuid is null or definition_id = $10)
+           order by id desc
+           limit $3::bigint + 1"#,
+        project.as_uuid(),
+        after,
+        limit,
+        filter.status as _,
+        filter.workflow_name,
+        filter.queue,
+        filter.parent.map(RunId::as_uuid),
+        filter.initiated_by,
+        filter.external_id,
+        filter.definition.map(WorkflowId::as_uuid),
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(cursor::page(List::Runs, rows, limit, |row| row.id).map(Into::into))
+}
+
+/// A run with its spec, its newest jobs and its result.
+///
+/// # Errors
+/// The database failed.
+pub async fn get(
+    connection: &mut PgConnection,
+    project: ProjectId,
+    id: RunId,
+) -> Result<Option<WorkflowRunDetail>, Error> {
+    let found = sqlx::query!(
+        r#"select r.id, queue, parent_run_id, definition_id, definition_version, workflow_name,
+                  status as "status: WorkflowRunStatus", attempt,
+                  inputs as "inputs: Json<JsonObject>",
+                  metadata as "metadata: Json<BTreeMap<String, String>>",
+                  error_message, actor_type, actor_id, initiated_by, external_id,
+                  created_at, started_at, completed_at, updated_at,
+                  result as "result: Json<JsonObject>", s.body as "spec: Json<WorkflowSpec>"
+           from runs r join specs s on s.project_id = r.project_id and s.hash = r.spec_hash
+           where r.project_id = $1 and r.id = $2"#,
+        project.as_uuid(),
+        id.as_uuid(),
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(found) = found else { return Ok(None) };
+    let jobs = jobs::list_of_run(connection, project, id, DETAIL_JOBS).await?;
+    let result_b64 = found
+        .result
+        .map(|Json(result)| BASE64_STANDARD.encode(serde_json::Value::Object(result).to_string()));
+    let run = Row {
+        id: found.id,
+        queue: found.queue,
+        parent_run_id: found.parent_run_id,
+        definition_id: found.definition_id,
+        definition_version: found.definition_version,
+        workflow_name: found.workflow_name,
+        status: found.status,
+        attempt: found.attempt,
+        inputs: found.inputs,
+        metadata: found.metadata,
+        error_message: found.error_message,
+        actor_type: found.actor_type,
+        actor_id: found.actor_id,
+        initiated_by: found.initiated_by,
+        external_id: found.external_id,
+        created_at: found.created_at,
+        started_at: found.started_at,
+        completed_at: found.completed_at,
+        updated_at: found.updated_at,
+    };
+    Ok(Some(WorkflowRunDetail {
+        run: run.into(),
+        spec: Some(found.spec.0),
+        result_b64,
+        jobs,
+    }))
+}

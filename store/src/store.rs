@@ -1,0 +1,180 @@
+//! The store as a process holds it: the pool, the batches of the hot path, and the doorbell.
+
+use std::sync::Arc;
+
+use mobius_engine::Limits;
+use mobius_types::{ProjectId, WorkflowRun, WorkflowSpec};
+use rand::RngExt;
+
+use crate::{
+    Db, Doorbell, Error, Prepared, Specs,
+    batch::Batcher,
+    jobs::{self, Fence, Heartbeat, LeaseTerms, Settled, Settlement},
+    runs::{self, StartRun},
+};
+
+/// The most items that share one transaction. More gain little and make each wait longer.
+const BATCH: usize = 200;
+
+/// What the store is told when the process starts.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Settings {
+    /// How long leases hold.
+    pub terms: LeaseTerms,
+    /// How large a run may grow.
+    pub limits: Limits,
+}
+
+/// Everything durable, as one process uses it. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    db: Db,
+    settings: Settings,
+    specs: Arc<Specs>,
+    doorbell: Arc<Doorbell>,
+    starts: Arc<Batcher<StartRun, WorkflowRun>>,
+    settlements: Arc<Batcher<Settlement, Settled>>,
+    heartbeats: Arc<Batcher<Fence, Heartbeat>>,
+}
+
+impl Store {
+    /// Puts the parts together. Nothing is opened yet.
+    #[must_use]
+    pub fn new(db: Db, settings: Settings) -> Self {
+        let specs = Arc::new(Specs::default());
+        Self {
+            doorbell: Arc::new(Doorbell::new(db.clone())),
+            starts: starts(db.clone(), Arc::clone(&specs), settings.limits),
+            settlements: settlements(db.clone(), Arc::clone(&specs), settings.limits),
+            heartbeats: heartbeats(db.clone(), settings.terms),
+            db,
+            settings,
+            specs,
+        }
+    }
+
+    /// The pool, for statements that are not on the hot path.
+    #[must_use]
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// How long leases hold.
+    #[must_use]
+    pub fn terms(&self) -> LeaseTerms {
+        self.settings.terms
+    }
+
+    /// What tells this and the other replicas of claimable jobs.
+    #[must_use]
+    pub fn doorbell(&self) -> &Arc<Doorbell> {
+        &self.doorbell
+    }
+
+    /// Validates and compiles a spec, and makes sure that the project has it stored.
+    ///
+    /// # Errors
+    /// Every problem of the spec with its place, or the database failed.
+    pub async fn prepare(
+        &self,
+        project: ProjectId,
+        spec: WorkflowSpec,
+    ) -> Result<Arc<Prepared>, Error> {
+        let prepared = self.specs.prepare(spec)?;
+        self.specs.save(&self.db, project, &prepared).await?;
+        Ok(prepared)
+    }
+
+    /// Starts a run, together with others that arrive meanwhile.
+    ///
+    /// # Errors
+    /// An unknown workflow, refused inputs, or the database failed; then nothing was stored.
+    pub async fn start_run(
+        &self,
+        project: ProjectId,
+        start: StartRun,
+    ) -> Result<WorkflowRun, Error> {
+        let run = self.starts.submit(project, start).await?;
+        if !run.status.is_terminal() {
+            self.doorbell.ring(project);
+        }
+        Ok(run)
+    }
+
+    /// Settles an ended attempt, together with others that arrive meanwhile.
+    ///
+    /// # Errors
+    /// An unknown job, a fence that is over, or the database failed; then nothing changed.
+    pub async fn settle(&self, project: ProjectId, settlement: Settlement) -> Result<(), Error> {
+        let settled = self.settlements.submit(project, settlement).await?;
+        if let Some(delay) = settled.claimable_in {
+            self.doorbell.ring_after(project, delay);
+        }
+        Ok(())
+    }
+
+    /// Renews a lease, together with others that arrive meanwhile.
+    ///
+    /// # Errors
+    /// An unknown job, a fence that is over, or the database failed.
+    pub async fn heartbeat(&self, project: ProjectId, fence: Fence) -> Result<Heartbeat, Error> {
+        self.heartbeats.submit(project, fence).await
+    }
+
+    /// Gives back a claim that its worker never heard of.
+    ///
+    /// # Errors
+    /// The database failed; then the lease's end brings the job back.
+    pub async fn release(&self, project: ProjectId, fence: Fence) -> Result<(), Error> {
+        let mut connection = self.db.acquire().await?;
+        if jobs::release(&mut connection, project, &fence).await? {
+            self.doorbell.ring(project);
+        }
+        Ok(())
+    }
+}
+
+fn starts(db: Db, specs: Arc<Specs>, limits: Limits) -> Arc<Batcher<StartRun, WorkflowRun>> {
+    Batcher::new(BATCH, move |project, items: Arc<Vec<StartRun>>| {
+        let (db, specs) = (db.clone(), Arc::clone(&specs));
+        Box::pin(async move {
+            db.write(move |tx| {
+                Box::pin(
+                    async move { runs::start_batch(tx, &specs, &limits, project, &items).await },
+                )
+            })
+            .await
+        })
+    })
+}
+
+fn settlements(db: Db, specs: Arc<Specs>, limits: Limits) -> Arc<Batcher<Settlement, Settled>> {
+    Batcher::new(BATCH, move |project, items: Arc<Vec<Settlement>>| {
+        let (db, specs) = (db.clone(), Arc::clone(&specs));
+        Box::pin(async move {
+            db.write(move |tx| {
+                Box::pin(async move {
+                    jobs::settle_batch(tx, &specs, &limits, project, &items, uniform).await
+                })
+            })
+            .await
+        })
+    })
+}
+
+fn heartbeats(db: Db, terms: LeaseTerms) -> Arc<Batcher<Fence, Heartbeat>> {
+    Batcher::new(BATCH, move |project, items: Arc<Vec<Fence>>| {
+        let db = db.clone();
+        Box::pin(async move {
+            db.write(move |tx| {
+                Box::pin(async move { jobs::heartbeat_batch(tx, project, &items, terms).await })
+            })
+            .await
+        })
+    })
+}
+
+/// A number that is uniform in [0, 1): the jitter of retry delays.
+fn uniform() -> f64 {
+    rand::rng().random()
+}
