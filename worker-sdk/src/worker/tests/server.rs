@@ -215,6 +215,7 @@ async fn play(answer: Answer, ids: Vec<String>) -> Result<JobBatchResponse, Clie
         Answer::Unreachable => return Err(ClientError::Network("scripted".into())),
         Answer::Lost => {
             let deadline = Duration::from_secs(40);
+            // sleeps: this is the caller's deadline passing, in virtual time.
             sleep(deadline).await;
             return Err(ClientError::Timeout(deadline));
         }
