@@ -1,0 +1,155 @@
+//! A workflow's spec, validated and compiled once, then shared by all of its runs.
+//!
+//! All problems of a spec are reported together. A definition without problems can fail a run
+//! only through its data: expressions that don't fit the variables, and limits.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
+
+use mobius_types::{JsonObject, WorkflowSpec};
+
+use crate::{
+    graph::{self, MAIN, StepIndex},
+    inputs::Inputs,
+    json::is_too_deep,
+    problem::{Path, Problems},
+    state::Variables,
+    steps::{self, Step},
+};
+
+/// A validated spec with its expressions compiled. It never changes.
+#[derive(Debug)]
+pub struct Definition {
+    spec: Arc<WorkflowSpec>,
+    inputs: Inputs,
+    pub(crate) steps: Vec<Step>,
+    /// The index of the first step.
+    pub(crate) start: usize,
+    /// What the first branch starts with.
+    pub(crate) variables: Variables,
+    /// The branches whose final variables an output reads.
+    pub(crate) kept_branches: BTreeSet<String>,
+    /// The names that a generated branch name must not take.
+    pub(crate) named_branches: BTreeSet<String>,
+}
+
+impl Definition {
+    /// Validates a spec and compiles its expressions.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each with its place.
+    pub fn compile(spec: WorkflowSpec) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
+        graph::check_name(&Path::Root.field("name"), &spec.name, &mut problems);
+        let inputs = Inputs::compile(&spec.inputs, &mut problems);
+        check_state(&spec, &mut problems);
+        let index = StepIndex::build(&spec, &mut problems);
+        let start = start(&spec, &index, &mut problems);
+        let steps = compile_steps(&spec, &index, &mut problems);
+        if !spec.steps.is_empty() {
+            graph::check_reachability(&spec, start, &index, &mut problems);
+        }
+        let named = graph::check_branches(&spec, &mut problems);
+        let kept_branches = check_outputs(&spec, &named, &mut problems);
+        let named_branches = named.into_iter().map(str::to_owned).collect();
+        problems.into_result(())?;
+        Ok(Self {
+            inputs,
+            steps,
+            start,
+            variables: Variables::new(spec.state.clone()),
+            kept_branches,
+            named_branches,
+            spec: Arc::new(spec),
+        })
+    }
+
+    /// The spec that was compiled.
+    #[must_use]
+    pub fn spec(&self) -> &WorkflowSpec {
+        &self.spec
+    }
+
+    /// Checks the inputs of a start and fills defaults in.
+    ///
+    /// A workflow that declares no inputs takes any; otherwise undeclared ones are refused.
+    /// `null` is a value, which only the type `any` accepts.
+    ///
+    /// # Errors
+    /// Every input that is missing, of another type or not declared.
+    pub fn check_inputs(&self, given: JsonObject) -> Result<JsonObject, Problems> {
+        self.inputs.check(given)
+    }
+
+    /// What a completed run gives back. An output whose variable was never set is left out.
+    pub(crate) fn outputs(&self, mut ended: impl FnMut(&str) -> Variables) -> JsonObject {
+        if self.spec.outputs.is_empty() {
+            return ended(MAIN).into_values();
+        }
+        let outputs = self.spec.outputs.iter().filter_map(|output| {
+            let variables = ended(output.branch.as_deref().unwrap_or(MAIN));
+            let value = variables.values().get(&output.variable)?;
+            Some((output.name.clone(), value.clone()))
+        });
+        outputs.collect()
+    }
+}
+
+fn check_state(spec: &WorkflowSpec, problems: &mut Problems) {
+    let list = Path::Root.field("state");
+    for (name, value) in &spec.state {
+        if is_too_deep(value) {
+            problems.add(&list.field(name), "is nested deeper than 100 levels");
+        }
+    }
+}
+
+fn start(spec: &WorkflowSpec, index: &StepIndex<'_>, problems: &mut Problems) -> usize {
+    match &spec.start_at {
+        Some(name) => index.resolve(&Path::Root.field("start_at"), name, problems),
+        None => 0,
+    }
+}
+
+fn compile_steps(spec: &WorkflowSpec, index: &StepIndex<'_>, problems: &mut Problems) -> Vec<Step> {
+    let list = Path::Root.field("steps");
+    let mut compiled = Vec::with_capacity(spec.steps.len());
+    for (at, step) in spec.steps.iter().enumerate() {
+        compiled.extend(steps::compile(&list.index(at), step, index, problems));
+    }
+    compiled
+}
+
+/// Gives the names of the branches that outputs read.
+fn check_outputs(
+    spec: &WorkflowSpec,
+    branches: &HashSet<&str>,
+    problems: &mut Problems,
+) -> BTreeSet<String> {
+    let list = Path::Root.field("outputs");
+    let mut names = HashSet::new();
+    let mut read = BTreeSet::new();
+    if spec.outputs.is_empty() {
+        read.insert(MAIN.to_owned());
+    }
+    for (at, output) in spec.outputs.iter().enumerate() {
+        let path = list.index(at);
+        graph::check_name(&path.field("name"), &output.name, problems);
+        if !names.insert(output.name.as_str()) {
+            let message = format!("`{}` is declared twice", output.name);
+            problems.add(&path.field("name"), message);
+        }
+        if output.variable.is_empty() {
+            problems.add(&path.field("variable"), "is empty");
+        }
+        let branch = output.branch.as_deref().unwrap_or(MAIN);
+        if branch != MAIN && !branches.contains(branch) {
+            let message = format!("no edge starts a branch `{branch}`");
+            problems.add(&path.field("branch"), message);
+        }
+        read.insert(branch.to_owned());
+    }
+    read
+}

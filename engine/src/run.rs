@@ -1,0 +1,59 @@
+//! What a transition is decided from: the run as its caller has loaded it.
+
+use std::collections::BTreeMap;
+
+use mobius_types::JsonObject;
+
+use crate::{definition::Definition, state::RunState};
+
+/// What expressions see of a run under `run`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RunFacts {
+    /// `run.id`.
+    pub id: String,
+    /// `run.attempt`: how often the run was started.
+    pub attempt: i32,
+    /// `run.metadata`: the caller's labels.
+    pub metadata: BTreeMap<String, String>,
+    /// `run.external_id`: the caller's own id, or `null`.
+    pub external_id: Option<String>,
+}
+
+/// How large a run may grow before it fails with `limit_exceeded`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Step executions, retries not counted.
+    pub max_jobs: u32,
+    /// Branches at the same time.
+    pub max_branches: usize,
+    /// The variables of all branches together, in bytes of JSON.
+    pub max_state_bytes: usize,
+    /// How often a job is handed out again after its worker was lost.
+    pub max_rescues: i32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_jobs: 100_000,
+            max_branches: 10_000,
+            max_state_bytes: 8 * 1024 * 1024,
+            max_rescues: 5,
+        }
+    }
+}
+
+/// A run, locked by the caller until the transition is stored.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'a> {
+    /// The workflow's definition: the same one for the whole life of the run.
+    pub definition: &'a Definition,
+    /// The inputs, checked and with defaults filled in.
+    pub inputs: &'a JsonObject,
+    /// What expressions see of the run.
+    pub facts: &'a RunFacts,
+    /// How large it may grow.
+    pub limits: &'a Limits,
+    /// Where it stands.
+    pub state: &'a RunState,
+}

@@ -1,0 +1,86 @@
+//! Runs that would grow without bound fail, and only they.
+
+use std::time::{Duration, Instant};
+
+use mobius_engine::{Event, Limits};
+use serde_json::json;
+
+use crate::simulation::Simulation;
+
+#[test]
+fn a_loop_without_end_fails_at_the_largest_number_of_jobs() {
+    let mut run = Simulation::new(json!({"name": "w", "steps": [
+        {"name": "a", "action": "a", "next": [{"step": "a"}],
+         "catch": [{"error_equals": ["all"], "next": "a"}]},
+    ]}));
+    run.limits = Limits {
+        max_jobs: 10,
+        ..Limits::default()
+    };
+    run.apply(Event::Started);
+    for _ in 0..10 {
+        run.succeed("a", json!(null));
+    }
+    assert_eq!(run.error().kind, "limit_exceeded");
+    assert!(run.error().message.contains("more than 10 jobs"));
+}
+
+#[test]
+fn too_many_branches_fail_the_run() {
+    let edges = vec![json!({"step": "b"}); 6];
+    let spec = json!({"name": "w", "steps": [
+        {"name": "a", "action": "a", "next": edges}, {"name": "b", "action": "a"},
+    ]});
+    for (max_branches, ends) in [(5, true), (6, false)] {
+        let mut run = Simulation::new(spec.clone());
+        run.limits = Limits {
+            max_branches,
+            ..Limits::default()
+        };
+        run.apply(Event::Started);
+        run.succeed("a", json!(null));
+        assert_eq!(run.ended.is_some(), ends);
+    }
+}
+
+#[test]
+fn variables_that_outgrow_the_state_fail_the_run() {
+    let mut run = Simulation::new(json!({"name": "w", "steps": [
+        {"name": "a", "action": "a", "store": "x", "next": [{"step": "b"}, {"step": "b"}]},
+        {"name": "b", "action": "a"},
+    ]}));
+    run.limits = Limits {
+        max_state_bytes: 1_000,
+        ..Limits::default()
+    };
+    run.apply(Event::Started);
+    let mut larger = Simulation::new(serde_json::to_value(run.definition.spec()).unwrap());
+    larger.limits = run.limits;
+    larger.apply(Event::Started);
+    run.succeed("a", json!("x".repeat(250)));
+    assert!(run.ended.is_none());
+    larger.succeed("a", json!("x".repeat(600)));
+    assert!(larger.error().message.contains("larger than 1000 bytes"));
+}
+
+#[test]
+fn a_loop_of_caught_failures_ends_within_one_transition() {
+    let started = Instant::now();
+    let run = Simulation::started(json!({"name": "w", "steps": [
+        {"name": "a", "action": "a", "parameters": {"x": "${state.nothing}"},
+         "catch": [{"error_equals": ["all"], "next": "a", "store": "e"}]},
+    ]}));
+    assert_eq!(run.error().kind, "limit_exceeded");
+    assert!(started.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn many_copies_of_large_parameters_fail_the_run() {
+    let edges = vec![json!({"step": "b"}); 4_000];
+    let mut run = Simulation::started(json!({"name": "w", "steps": [
+        {"name": "a", "action": "a", "next": edges},
+        {"name": "b", "action": "a", "parameters": {"text": "x".repeat(60_000)}},
+    ]}));
+    run.succeed("a", json!(null));
+    assert_eq!(run.error().kind, "limit_exceeded");
+}
