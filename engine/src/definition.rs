@@ -4,7 +4,7 @@
 //! only through its data: expressions that don't fit the variables, and limits.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
 };
 
@@ -83,13 +83,14 @@ impl Definition {
         self.inputs.check(given)
     }
 
-    /// What a completed run gives back. An output whose variable was never set is left out.
-    pub(crate) fn outputs(&self, mut ended: impl FnMut(&str) -> Variables) -> JsonObject {
+    /// What a completed run gives back, from the final variables of its branches. An output whose
+    /// variable was never set is left out.
+    pub(crate) fn outputs(&self, ended: &mut BTreeMap<String, Variables>) -> JsonObject {
         if self.spec.outputs.is_empty() {
-            return ended(MAIN).into_values();
+            return ended.remove(MAIN).unwrap_or_default().into_values();
         }
         let outputs = self.spec.outputs.iter().filter_map(|output| {
-            let variables = ended(output.branch.as_deref().unwrap_or(MAIN));
+            let variables = ended.get(output.branch.as_deref().unwrap_or(MAIN))?;
             let value = variables.values().get(&output.variable)?;
             Some((output.name.clone(), value.clone()))
         });

@@ -354,12 +354,10 @@ impl<'a> Turn<'a> {
     }
 
     fn complete(&mut self) {
-        let ended = &self.state.ended;
-        let outputs = |branch: &str| ended.get(branch).cloned().unwrap_or_default();
-        let result = self.run.definition.outputs(outputs);
+        let mut ended = std::mem::take(&mut self.state.ended);
+        let result = self.run.definition.outputs(&mut ended);
         self.actions.push(Action::CompleteRun { result });
         self.state.phase = Phase::Completed;
-        self.state.ended.clear();
         self.state.bytes = 0;
     }
 }

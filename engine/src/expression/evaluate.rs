@@ -1,6 +1,9 @@
 //! Runs a checked expression whose cost was found acceptable, and puts CEL's errors into words.
 
-use std::sync::Arc;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use cel::{Context, ExecutionError, Value as CelValue, common::value::Val};
 use serde_json::Value;
@@ -22,7 +25,11 @@ const STACK_AT_LEAST: usize = 256 * 1024;
 /// Evaluates; the error says what went wrong.
 pub(super) fn evaluate(checked: &Checked, scope: &Scope<'_>) -> Result<Value, String> {
     let stack = STACK_AT_LEAST + checked.depth * STACK_PER_LEVEL;
-    let value = stacker::maybe_grow(stack, stack, || resolve(checked, scope))?;
+    // A panic in foreign code, say on an odd date, must end this step and not the whole process.
+    let resolved = catch_unwind(AssertUnwindSafe(|| {
+        stacker::maybe_grow(stack, stack, || resolve(checked, scope))
+    }));
+    let value = resolved.map_err(|_| "it can't be evaluated with these values".to_owned())??;
     if is_too_deep(&value) {
         return Err("the result is nested deeper than 100 levels".to_owned());
     }

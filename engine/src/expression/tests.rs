@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use mobius_types::JsonObject;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -296,4 +297,90 @@ fn hostile_expressions_end_soon_on_a_small_stack() {
             }
         });
     evaluated.unwrap().join().unwrap();
+}
+
+/// Pieces that form expressions often enough to get behind the parser.
+fn pieces() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "state",
+        "inputs",
+        "run",
+        ".",
+        ".a",
+        ".?a",
+        "[",
+        "]",
+        "(",
+        ")",
+        "{",
+        "}",
+        ",",
+        ":",
+        "?",
+        " + ",
+        " - ",
+        " * ",
+        " / ",
+        " % ",
+        " == ",
+        " < ",
+        " && ",
+        " || ",
+        "!",
+        "-",
+        " in ",
+        "1",
+        "0",
+        "9223372036854775807",
+        "1.5",
+        "1e308",
+        "2u",
+        "'a'",
+        "\"",
+        "r'\\'",
+        "b'a'",
+        "true",
+        "null",
+        "x",
+        ".map(x, ",
+        ".filter(x, ",
+        ".all(x, ",
+        "has(",
+        "size(",
+        "string(",
+        "int(",
+        "timestamp('2026-01-01T00:00:00Z')",
+        "duration('1h')",
+        ".getHours('UTC')",
+        ".matches('a+')",
+        "optional.of(",
+        ".orValue(",
+        "é",
+        "//",
+    ]);
+    prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn any_text_is_refused_or_evaluated_and_twice_alike(source in pieces()) {
+        let state = json!({"a": [1, "b", {"a": null}], "b": 1.5});
+        prop_assert_eq!(evaluate_in(&source, &state), evaluate_in(&source, &state));
+    }
+
+    #[test]
+    fn a_path_means_the_same_to_cel_and_to_the_short_cut(
+        members in prop::collection::vec(prop::sample::select(vec!["a", "b", "c", "d"]), 0..4),
+    ) {
+        let state = json!({"a": {"b": {"c": [1]}, "c": "x"}, "b": 2, "c": null, "d": [1.5, true]});
+        let path = format!("state{}", members.iter().map(|m| format!(".{m}")).collect::<String>());
+        let through_cel = evaluate_in(&format!("({path})"), &state);
+        let direct = evaluate_in(&path, &state);
+        let reason = |outcome: Result<Value, String>| {
+            outcome.map_err(|message| message.split_once("`: ").map(|(_, reason)| reason.to_owned()))
+        };
+        prop_assert_eq!(reason(direct), reason(through_cel));
+    }
 }
