@@ -78,8 +78,8 @@ impl Expression {
                 Ok(value.into_json())
             }
             Program::Cel(checked) => {
-                let cost = cost::bound(checked, scope).map_err(|error| self.failed(&error))?;
-                budget.charge(cost.work, 0)?;
+                let work = cost::bound(checked, scope).map_err(|error| self.failed(&error))?;
+                budget.charge(work, 0)?;
                 let value = evaluate::evaluate(checked, scope);
                 let value = value.map_err(|error| self.failed(&error))?;
                 budget.charge(0, weight(&value, u64::MAX))?;

@@ -29,16 +29,9 @@ use part::{Elements, Linear, Part};
 
 const MAX_WORK: u64 = 1_000_000 * STEP;
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
-/// What an evaluation costs at most.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Cost {
-    pub(super) work: u64,
-    /// All that is held at the same time, the variables for CEL and the result included.
-    pub(super) bytes: u64,
-}
-
-/// The cost of an expression with these variables; an error if it is too much.
-pub(super) fn bound(checked: &Checked, scope: &Scope<'_>) -> Result<Cost, String> {
+/// The work of an expression with these variables at most; an error if that, or the memory for
+/// the variables, the values on the way and the result together, is too much.
+pub(super) fn bound(checked: &Checked, scope: &Scope<'_>) -> Result<u64, String> {
     let too_expensive = || {
         "it could take more than 1,000,000 steps or 16 MiB with these values; \
          let an action do it"
@@ -54,7 +47,7 @@ pub(super) fn bound(checked: &Checked, scope: &Scope<'_>) -> Result<Cost, String
         let work = whole.work.fixed.saturating_add(copied);
         let bytes = whole.held.fixed.saturating_add(copied);
         within(work, bytes)?;
-        Some(Cost { work, bytes })
+        Some(work)
     };
     bound().ok_or_else(too_expensive)
 }
