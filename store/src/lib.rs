@@ -26,7 +26,7 @@ pub mod workflows;
 pub use db::{Db, DbOptions};
 pub use doorbell::{Doorbell, Ring};
 pub use error::Error;
-pub use migrate::{is_migrated, migrate};
+pub use migrate::{create_database, is_migrated, migrate};
 pub use mobius_engine::{Limits, Problem, Problems};
 pub use specs::{Prepared, Specs};
 pub use store::{Settings, Store};

@@ -1,6 +1,6 @@
 //! Brings the schema of a database up to date.
 
-use sqlx::{Connection, PgConnection, migrate::Migrator};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, migrate::Migrator};
 
 use crate::Error;
 
@@ -17,6 +17,30 @@ pub async fn migrate(database_url: &str) -> Result<(), Error> {
         .run(&mut connection)
         .await
         .map_err(sqlx::Error::from)?;
+    connection.close().await?;
+    Ok(())
+}
+
+/// Creates a database unless it is there. `url` leads to another database of the same server.
+///
+/// # Errors
+/// The server can't be reached or refuses.
+pub async fn create_database(url: &str, name: &str) -> Result<(), Error> {
+    let mut connection = PgConnection::connect(url).await?;
+    let exists = sqlx::query_scalar!(
+        r#"select exists (select from pg_database where datname = $1) as "exists!""#,
+        name,
+    )
+    .fetch_one(&mut connection)
+    .await?;
+    if !exists {
+        // A name can't be a parameter here, so it is quoted as an identifier.
+        let quoted = name.replace('"', "\"\"");
+        let statement = format!("create database \"{quoted}\"");
+        sqlx::raw_sql(AssertSqlSafe(statement))
+            .execute(&mut connection)
+            .await?;
+    }
     connection.close().await?;
     Ok(())
 }

@@ -4,7 +4,10 @@ use mobius_engine::JobError;
 use mobius_types::{EventType, RunId, Timestamp};
 use serde_json::{Value, json};
 
-use super::load::{LockedJob, LockedRun};
+use super::{
+    Ending, Outcome,
+    load::{LockedJob, LockedRun},
+};
 use crate::events::Frames;
 
 /// The error that a worker reported.
@@ -30,11 +33,32 @@ pub(super) fn timed_out(timeout_ms: Option<i64>) -> JobError {
     }
 }
 
-/// The error of an attempt whose worker fell silent.
-pub(super) fn lease_expired() -> JobError {
+/// The class of error with which a worker gives back a job because it shuts down.
+const WORKER_SHUTDOWN: &str = "worker_shutdown";
+
+/// Whether the report only says that the worker stops.
+pub(super) fn is_shutdown(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Failed { error_type, .. } => error_type.as_deref() == Some(WORKER_SHUTDOWN),
+        Outcome::Completed { .. } => false,
+    }
+}
+
+/// The error of an attempt that ended without the action's doing.
+pub(super) fn lost(ending: &Ending) -> JobError {
+    let (kind, message) = match ending {
+        Ending::Reported { .. } => (
+            WORKER_SHUTDOWN,
+            "the worker shut down and gave the job back",
+        ),
+        Ending::LeaseExpired { .. } | Ending::TimedOut { .. } => (
+            "lease_expired",
+            "the worker sent no heartbeat before its lease ended",
+        ),
+    };
     JobError {
-        kind: "lease_expired".to_owned(),
-        message: "the worker sent no heartbeat before its lease ended".to_owned(),
+        kind: kind.to_owned(),
+        message: message.to_owned(),
         details: None,
     }
 }

@@ -202,7 +202,7 @@ impl<'l> Ledger<'l> {
             }
             Action::RescueJob { .. } => {
                 settled.claimable_in = Some(Duration::ZERO);
-                self.end_attempt(id, ending, frames::lease_expired(), Duration::ZERO, |job| {
+                self.end_attempt(id, ending, frames::lost(ending), Duration::ZERO, |job| {
                     job.rescues += 1;
                     job.max_attempts += 1;
                 });

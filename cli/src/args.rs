@@ -1,0 +1,249 @@
+//! The command line. Every setting is a flag with an environment variable of the same name.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use mobius_store::{DbOptions, Limits, Settings, jobs::LeaseTerms};
+
+/// A distributed job queue and workflow control plane over Postgres.
+#[derive(Debug, Parser)]
+#[command(name = "mobius", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) logging: LoggingArguments,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What `mobius` can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the control plane over a Postgres of your own.
+    Server(ServerArguments),
+    /// Run everything on this machine: a private Postgres, the control plane and a worker.
+    Dev(DevArguments),
+    /// Show what it does: count a source tree with a private Postgres, then clean up.
+    Demo(DemoArguments),
+    /// Run a worker with the stock actions.
+    Worker(WorkerArguments),
+    /// Bring the schema of a database up to date.
+    Migrate(DatabaseArguments),
+    /// Make the first organisation and project where they are missing, and a new owner's key.
+    Bootstrap(BootstrapArguments),
+    /// Print the OpenAPI document that the server serves.
+    Openapi,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Args)]
+pub(crate) struct LoggingArguments {
+    /// What to log, such as `info` or `warn,mobius_api=debug`. Default: `info`; `warn` for `demo`.
+    #[arg(long, env = "MOBIUS_LOG", global = true)]
+    pub(crate) log: Option<String>,
+    /// How to write log lines.
+    #[arg(
+        long,
+        env = "MOBIUS_LOG_FORMAT",
+        global = true,
+        value_enum,
+        default_value = "text"
+    )]
+    pub(crate) log_format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Which database.
+#[derive(Debug, Args)]
+pub(crate) struct DatabaseArguments {
+    /// The Postgres database, as a `postgres://` URL.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: String,
+}
+
+/// `mobius server`.
+#[derive(Debug, Args)]
+pub(crate) struct ServerArguments {
+    #[command(flatten)]
+    pub(crate) database: DatabaseArguments,
+    /// The address to listen on.
+    #[arg(long, env = "MOBIUS_LISTEN", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    /// What this process does.
+    #[arg(
+        long,
+        env = "MOBIUS_ROLES",
+        value_enum,
+        value_delimiter = ',',
+        default_value = "api,scheduler"
+    )]
+    pub(crate) roles: Vec<Role>,
+    /// Leave the schema as it is, and refuse to start when it is not up to date.
+    #[arg(long, env = "MOBIUS_NO_MIGRATE")]
+    pub(crate) no_migrate: bool,
+    #[command(flatten)]
+    pub(crate) tuning: TuningArguments,
+}
+
+/// What a server process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    /// Answers HTTP.
+    Api,
+    /// Runs the background loops.
+    Scheduler,
+}
+
+/// Times and limits of the control plane.
+#[derive(Debug, Args)]
+pub(crate) struct TuningArguments {
+    /// The most connections to Postgres.
+    #[arg(long, env = "MOBIUS_MAX_CONNECTIONS", default_value_t = 10,
+          value_parser = clap::value_parser!(u32).range(2..=1_000))]
+    max_connections: u32,
+    /// How often workers are asked for a heartbeat.
+    #[arg(long, env = "MOBIUS_HEARTBEAT_SECONDS", default_value_t = 30,
+          value_parser = clap::value_parser!(u32).range(1..=3_600))]
+    heartbeat_seconds: u32,
+    /// How long a lease holds after a claim and after each heartbeat.
+    #[arg(long, env = "MOBIUS_LEASE_SECONDS", default_value_t = 90,
+          value_parser = clap::value_parser!(u32).range(2..=86_400))]
+    lease_seconds: u32,
+    /// How often a job whose worker fell silent is tried again before it fails.
+    #[arg(long, env = "MOBIUS_MAX_RESCUES", default_value_t = Limits::default().max_rescues,
+          value_parser = clap::value_parser!(i32).range(0..=1_000))]
+    max_rescues: i32,
+    /// The most jobs of one run.
+    #[arg(long, env = "MOBIUS_MAX_RUN_JOBS", default_value_t = Limits::default().max_jobs)]
+    max_run_jobs: u32,
+    /// The most live branches of one run.
+    #[arg(long, env = "MOBIUS_MAX_RUN_BRANCHES", default_value_t = Limits::default().max_branches)]
+    max_run_branches: usize,
+    /// The largest state of one run, in bytes.
+    #[arg(long, env = "MOBIUS_MAX_STATE_BYTES",
+          default_value_t = Limits::default().max_state_bytes)]
+    max_state_bytes: usize,
+}
+
+impl TuningArguments {
+    /// What the store is told.
+    pub(crate) fn settings(&self) -> anyhow::Result<Settings> {
+        if self.lease_seconds <= self.heartbeat_seconds {
+            anyhow::bail!(
+                "MOBIUS_LEASE_SECONDS ({}) must be more than MOBIUS_HEARTBEAT_SECONDS ({}), \
+                 or every lease ends before its heartbeat",
+                self.lease_seconds,
+                self.heartbeat_seconds,
+            );
+        }
+        Ok(Settings {
+            terms: LeaseTerms {
+                lease: Duration::from_secs(self.lease_seconds.into()),
+                heartbeat: Duration::from_secs(self.heartbeat_seconds.into()),
+            },
+            limits: Limits {
+                max_jobs: self.max_run_jobs,
+                max_branches: self.max_run_branches,
+                max_state_bytes: self.max_state_bytes,
+                max_rescues: self.max_rescues,
+            },
+        })
+    }
+
+    /// How to reach the database.
+    pub(crate) fn database(&self, url: &str) -> DbOptions {
+        DbOptions {
+            max_connections: self.max_connections,
+            ..DbOptions::new(url)
+        }
+    }
+}
+
+/// Where Postgres comes from when no URL is given.
+#[derive(Debug, Args)]
+pub(crate) struct PrivatePostgresArguments {
+    /// A Postgres database to use instead of a private cluster, as a `postgres://` URL.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: Option<String>,
+    /// The directory with `initdb` and `postgres`; found in the usual places when absent.
+    #[arg(long, env = "MOBIUS_PG_BIN")]
+    pub(crate) pg_bin: Option<PathBuf>,
+    /// Never install Postgres. Without this, root on Debian gets it from the package manager when
+    /// it is missing.
+    #[arg(long, env = "MOBIUS_NO_INSTALL_POSTGRES")]
+    pub(crate) no_install_postgres: bool,
+}
+
+/// `mobius dev`.
+#[derive(Debug, Args)]
+pub(crate) struct DevArguments {
+    /// The port on 127.0.0.1; 0 takes any free one.
+    #[arg(long, env = "MOBIUS_PORT", default_value_t = 8080)]
+    pub(crate) port: u16,
+    /// Where the data and `credentials.json` are kept.
+    #[arg(long, env = "MOBIUS_DATA_DIR", default_value = ".mobius")]
+    pub(crate) data_dir: PathBuf,
+    /// Start no worker.
+    #[arg(long, env = "MOBIUS_NO_WORKER")]
+    pub(crate) no_worker: bool,
+    /// Give the worker the action `shell`: whoever may start a run can then run any command.
+    #[arg(long, env = "MOBIUS_ALLOW_SHELL")]
+    pub(crate) allow_shell: bool,
+    #[command(flatten)]
+    pub(crate) postgres: PrivatePostgresArguments,
+    #[command(flatten)]
+    pub(crate) tuning: TuningArguments,
+}
+
+/// `mobius demo`.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    /// The directory to count.
+    #[arg(long, default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// How many files one run counts.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) portion: u32,
+    #[command(flatten)]
+    pub(crate) postgres: PrivatePostgresArguments,
+}
+
+/// `mobius worker`.
+#[derive(Debug, Args)]
+pub(crate) struct WorkerArguments {
+    /// The control plane.
+    #[arg(long, env = "MOBIUS_API_URL", default_value = "http://127.0.0.1:8080")]
+    pub(crate) api_url: String,
+    /// The API key.
+    #[arg(long, env = "MOBIUS_API_KEY", hide_env_values = true)]
+    pub(crate) api_key: String,
+    /// The project; not needed for a key that is pinned to one.
+    #[arg(long, env = "MOBIUS_PROJECT")]
+    pub(crate) project: Option<String>,
+    /// The queues to claim from, separated by commas; any when absent.
+    #[arg(long, env = "MOBIUS_QUEUES", value_delimiter = ',')]
+    pub(crate) queues: Vec<String>,
+    /// How many actions to run at a time.
+    #[arg(long, env = "MOBIUS_CONCURRENCY", default_value_t = 10)]
+    pub(crate) concurrency: usize,
+    /// Add the action `shell`: whoever may start a run can then run any command here.
+    #[arg(long, env = "MOBIUS_ALLOW_SHELL")]
+    pub(crate) allow_shell: bool,
+}
+
+/// `mobius bootstrap`.
+#[derive(Debug, Args)]
+pub(crate) struct BootstrapArguments {
+    #[command(flatten)]
+    pub(crate) database: DatabaseArguments,
+    /// A name for the new key.
+    #[arg(long, default_value = "bootstrap")]
+    pub(crate) name: String,
+}
