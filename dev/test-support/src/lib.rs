@@ -7,6 +7,7 @@
 
 mod cluster;
 mod database;
+pub mod factories;
 mod server;
 mod template;
 
