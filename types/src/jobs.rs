@@ -230,7 +230,6 @@ pub struct JobCompleteRequest {
     /// The attempt that it claimed.
     pub attempt: i32,
     /// How it ended.
-    #[cfg_attr(feature = "openapi", schema(inline))]
     pub status: JobOutcome,
     /// The action's result in base64; at most 4 MiB once decoded.
     #[serde(default, skip_serializing_if = "Option::is_none")]

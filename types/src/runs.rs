@@ -133,6 +133,7 @@ pub struct WorkflowRunDetail {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WorkflowRunListResponse {
     /// The runs, newest first.
+    #[cfg_attr(feature = "openapi", schema(required = false))]
     pub items: Vec<WorkflowRun>,
     /// The same runs again, under the name that older clients read.
     pub data: Vec<WorkflowRun>,

@@ -39,6 +39,7 @@ pub struct WorkflowDefinition {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WorkflowDefinitionListResponse {
     /// The workflows, newest first.
+    #[cfg_attr(feature = "openapi", schema(required = false))]
     pub items: Vec<WorkflowDefinition>,
     /// The same workflows again, under the name that older clients read.
     pub data: Vec<WorkflowDefinition>,
