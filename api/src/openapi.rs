@@ -26,6 +26,8 @@ use crate::{ApiError, App, app::operations};
         license(name = "MIT"),
     ),
     security(("BearerAuth" = [])),
+    // The answers of `ErrorResponses` refer to it, and do not register it themselves.
+    components(schemas(mobius_types::ErrorResponse, mobius_types::ErrorDetail)),
     modifiers(&Bearer),
     tags(
         (name = "projects", description = "The unit that holds workflows, runs, jobs and workers."),
