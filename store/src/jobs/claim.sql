@@ -41,7 +41,7 @@ picked as materialized (
 starting as materialized (
     select r.id
     from runs r
-    where r.project_id = $1 and r.id in (select run_id from picked) and r.status = 'queued'
+    where r.project_id = $1 and r.id = any(array(select run_id from picked)) and r.status = 'queued'
     for update skip locked),
 slots as materialized (
     select worker, actor, ordinality as slot
@@ -49,7 +49,8 @@ slots as materialized (
 numbered as materialized (
     select p.id, row_number() over (order by p.priority desc, p.scheduled_at, p.id) as slot
     from picked p
-    join runs r on r.project_id = $1 and r.id = p.run_id
+    join runs r
+      on r.project_id = $1 and r.id = p.run_id and r.id = any(array(select run_id from picked))
     where r.status <> 'queued' or r.id in (select id from starting)),
 claimed as (
     update jobs j
@@ -66,6 +67,8 @@ claimed as (
     join slots using (slot)
     cross join clock
     where j.project_id = $1 and j.id = numbered.id and j.status = 'pending'
+      -- Arrays beside the joins make every access a look-up by key, whatever the statistics say.
+      and j.id = any(array(select id from numbered))
     returning j.id, j.run_id, j.step_name, j.action, j.queue, j.branch, j.parameters, j.attempt,
               j.attempt_timeout_ms, j.claimed_by, numbered.slot),
 started as (
@@ -74,7 +77,7 @@ started as (
         started_at = coalesce(r.started_at, clock.now),
         updated_at = clock.now
     from clock
-    where r.project_id = $1 and r.status = 'queued' and r.id in (select id from starting)
+    where r.project_id = $1 and r.status = 'queued' and r.id = any(array(select id from starting))
       and r.id in (select run_id from claimed)
     returning r.id, r.attempt),
 -- What the history tells of it: one row a run, the run's own frame first.
@@ -120,5 +123,6 @@ select (select count(*) from picked) as "picked!",
        r.workflow_handle as "workflow_handle?"
 from (select) as always
 left join claimed c on true
-left join runs r on r.project_id = $1 and r.id = c.run_id
+left join runs r
+  on r.project_id = $1 and r.id = c.run_id and r.id = any(array(select run_id from picked))
 order by c.slot

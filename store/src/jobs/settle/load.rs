@@ -64,7 +64,9 @@ pub(super) async fn lock_runs(
                select r.*
                from runs r
                where r.project_id = $1
-                 and r.id in (select j.run_id from jobs j where j.project_id = $1 and j.id = any($2))
+                 -- An array, not a join: whatever the statistics say, each run is one look-up.
+                 and r.id = any(array(
+                     select j.run_id from jobs j where j.project_id = $1 and j.id = any($2)))
                order by r.id
                for update)
            -- The time is read after the locks were waited for.

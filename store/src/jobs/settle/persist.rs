@@ -98,7 +98,7 @@ async fn update_jobs(
                      $14::text[], $15::bool[])
               as new (id, attempt, status, delay_ms, max_attempts, rescues, policy, retries,
                       timeout_ms, result, error_type, error, keeps_fence)
-         where j.project_id = $1 and j.id = new.id
+         where j.project_id = $1 and j.id = new.id and j.id = any($3)
            and j.status = 'claimed' and j.attempt = new.attempt",
         project.as_uuid(),
         now,
@@ -247,7 +247,8 @@ async fn update_runs(
              updated_at = $2
          from unnest($3::uuid[], $4::run_status[], $5::jsonb[], $6::jsonb[], $7::text[])
               as new (id, status, state, result, error)
-         where r.project_id = $1 and r.id = new.id and r.status not in ('completed', 'failed')",
+         where r.project_id = $1 and r.id = new.id and r.id = any($3)
+           and r.status not in ('completed', 'failed')",
         project.as_uuid(),
         now,
         &ids,
