@@ -209,7 +209,7 @@ pub(crate) struct DemoArguments {
     #[arg(long, default_value = ".")]
     pub(crate) dir: PathBuf,
     /// How many files one run counts.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) portion: u32,
     #[command(flatten)]
     pub(crate) postgres: PrivatePostgresArguments,

@@ -6,11 +6,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::{LogFormat, LoggingArguments};
 
-const DEFAULT: &str = "info";
-
-/// Starts logging.
-pub(crate) fn start(arguments: &LoggingArguments) {
-    let filter = arguments.log.as_deref().unwrap_or(DEFAULT);
+/// Starts logging; `default` is what is logged when nobody says.
+pub(crate) fn start(arguments: &LoggingArguments, default: &str) {
+    let filter = arguments.log.as_deref().unwrap_or(default);
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|error| {
         eprintln!("error: MOBIUS_LOG: {error}");
         std::process::exit(2);

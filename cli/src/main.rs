@@ -29,7 +29,13 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     let arguments = Arguments::parse();
-    logging::start(&arguments.logging);
+    // The demo tells its own story.
+    let default = if matches!(arguments.command, Command::Demo(_)) {
+        "warn"
+    } else {
+        "info"
+    };
+    logging::start(&arguments.logging, default);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

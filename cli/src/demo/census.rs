@@ -12,6 +12,7 @@ use mobius_types::{
 };
 use mobius_worker_sdk::{Client, run_outputs};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use super::Progress;
 
@@ -46,10 +47,7 @@ pub(super) async fn take(
         "{files} files are cut into {} portions",
         portions.len()
     ));
-    let mut runs = Vec::with_capacity(portions.len());
-    for portion in &portions {
-        runs.push(start(client, count, inputs_of(portion)?).await?);
-    }
+    let runs = start_all(client, count, &portions).await?;
     progress.expect(runs.len());
     let mut parts = Vec::with_capacity(runs.len());
     for run in runs {
@@ -64,8 +62,18 @@ pub(super) async fn take(
     })
 }
 
-fn inputs_of(portion: &Portion) -> anyhow::Result<Value> {
-    Ok(serde_json::to_value(portion)?)
+/// Starts one run for each portion, all at once: the server batches what arrives together.
+async fn start_all(
+    client: &Client,
+    workflow: WorkflowId,
+    portions: &[Portion],
+) -> anyhow::Result<Vec<RunId>> {
+    let mut starts = JoinSet::new();
+    for portion in portions {
+        let (client, inputs) = (client.clone(), serde_json::to_value(portion)?);
+        starts.spawn(async move { start(&client, workflow, inputs).await });
+    }
+    starts.join_all().await.into_iter().collect()
 }
 
 async fn save(client: &Client, spec: mobius_types::WorkflowSpec) -> anyhow::Result<WorkflowId> {

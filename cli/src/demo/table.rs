@@ -30,7 +30,7 @@ pub(super) fn print(root: &Path, outcome: &Outcome) {
     }
     let seconds = outcome.took.as_secs_f64();
     println!(
-        "{} runs in {seconds:.2} s ({:.0} a second), each stored, claimed, executed and completed over HTTP",
+        "{} runs in {seconds:.2} s ({:.0} a second), each stored, claimed, executed and completed over HTTP; the database was a throwaway",
         outcome.runs,
         outcome.runs as f64 / seconds,
     );
