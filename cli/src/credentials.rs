@@ -54,10 +54,10 @@ impl Credentials {
         let draft = PathBuf::from(format!("{}.new", path.display()));
         let write = || {
             // A draft that a crash left behind may have another mode.
-            fs::remove_file(&draft).or_else(|error| match error.kind() {
-                std::io::ErrorKind::NotFound => Ok(()),
-                _ => Err(error),
-            })?;
+            match fs::remove_file(&draft) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
             let mut file = fs::OpenOptions::new()
                 .write(true)
                 .create_new(true)

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::bail;
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
@@ -51,7 +52,10 @@ pub(crate) async fn measure(
     for _ in 0..runs {
         let (n, instant): (usize, Instant) = tokio::select! {
             delivery = deliveries.recv() => delivery.expect("the sender lives as long as this"),
-            Some(ended) = workers.join_next() => return Err(ended?.unwrap_err()),
+            Some(ended) = workers.join_next() => {
+                ended??;
+                bail!("a worker ended by itself");
+            }
         };
         at[n] = Some(instant);
     }

@@ -28,33 +28,8 @@ pub(crate) async fn heartbeat_batch(
     let workers: Vec<&str> = fences.iter().map(|fence| fence.worker.as_str()).collect();
     let attempts: Vec<i32> = fences.iter().map(|fence| fence.attempt).collect();
     let actors: Vec<Uuid> = fences.iter().map(|fence| fence.actor.as_uuid()).collect();
-    let rows = sqlx::query!(
-        r#"with clock as materialized (select mobius_now() as now),
-           beats as materialized (
-               select * from unnest($2::uuid[], $3::text[], $4::int[], $5::uuid[])
-                   with ordinality as beats (job, worker, attempt, actor, place)),
-           -- In order, so that two batches with the same jobs can't deadlock.
-           held as materialized (
-               select beats.place, j.id
-               from beats
-               join jobs j
-                 on j.project_id = $1 and j.id = beats.job and j.id = any($2)
-                and j.status = 'claimed' and j.claimed_by = beats.worker
-                and j.attempt = beats.attempt and j.claimed_actor = beats.actor
-               order by j.id
-               for update of j),
-           renewed as (
-               update jobs j
-               set heartbeat_at = clock.now,
-                   lease_expires_at = clock.now + make_interval(secs => $6)
-               from clock
-               where j.project_id = $1 and j.id = any(array(select id from held)) and j.status = 'claimed'
-               returning j.id, j.cancel_requested)
-           select beats.place as "place!", renewed.cancel_requested as "cancel_requested?",
-                  exists (select from jobs j where j.project_id = $1 and j.id = beats.job) as "known!"
-           from beats
-           left join held on held.place = beats.place
-           left join renewed on renewed.id = held.id"#,
+    let rows = sqlx::query_file!(
+        "src/jobs/heartbeat.sql",
         project.as_uuid(),
         &jobs,
         &workers as _,

@@ -371,6 +371,11 @@ fn event(job: &LockedJob, ending: &Ending, jitter: fn() -> f64) -> Event {
             job: job.job.clone(),
             result: result_value(result.as_deref()),
         },
+        // A worker that stops gives the job back: that is no failure of the action.
+        Ending::Reported { outcome, .. } if frames::is_shutdown(outcome) => Event::LeaseExpired {
+            job: job.job.clone(),
+            rescues: job.rescues,
+        },
         Ending::Reported {
             outcome:
                 Outcome::Failed {

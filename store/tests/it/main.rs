@@ -1,0 +1,29 @@
+//! Tests of the store against real Postgres, a file a verb, races included.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, as it should"
+)]
+
+mod branches;
+mod cancelled_requests;
+mod claim;
+mod claim_plan;
+mod claim_races;
+mod events;
+mod heartbeat;
+mod history;
+mod keys;
+mod lists;
+mod model;
+mod operations;
+mod partitions;
+mod projects;
+mod race;
+mod release;
+mod rescue;
+mod retry;
+mod rows;
+mod settle;
+mod settle_races;
+mod start;

@@ -1,0 +1,40 @@
+//! Lets futures start at the same moment, on several threads and connections.
+
+use std::sync::Arc;
+
+use tokio::{sync::Barrier, task::JoinHandle};
+
+/// How often a race is run. Each of them is short, and none has to go one way or the other.
+pub(crate) const ROUNDS: usize = 200;
+
+/// Runs two futures at once. `swap` says which of them is spawned first, so that over many rounds
+/// neither has the better start.
+pub(crate) async fn both<A, B>(
+    swap: bool,
+    one: impl Future<Output = A> + Send + 'static,
+    other: impl Future<Output = B> + Send + 'static,
+) -> (A, B)
+where
+    A: Send + 'static,
+    B: Send + 'static,
+{
+    let barrier = Arc::new(Barrier::new(2));
+    let (one, other) = if swap {
+        let other = after(&barrier, other);
+        (after(&barrier, one), other)
+    } else {
+        (after(&barrier, one), after(&barrier, other))
+    };
+    (one.await.unwrap(), other.await.unwrap())
+}
+
+fn after<T: Send + 'static>(
+    barrier: &Arc<Barrier>,
+    work: impl Future<Output = T> + Send + 'static,
+) -> JoinHandle<T> {
+    let barrier = Arc::clone(barrier);
+    tokio::spawn(async move {
+        barrier.wait().await;
+        work.await
+    })
+}
