@@ -40,7 +40,6 @@ impl App {
     }
 
     /// All routes, at the root and once more under `/v1`.
-    #[must_use]
     pub fn router(&self) -> Router {
         let (operations, document) = operations().split_for_parts();
         let api = operations

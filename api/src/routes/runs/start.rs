@@ -1,0 +1,157 @@
+//! Starts runs, and checks specs.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use mobius_store::{
+    Error as StoreError, Prepared, Problem, Problems,
+    runs::{Source, StartRun},
+};
+use mobius_types::{ProjectId, StartRunRequest, WorkflowId, WorkflowRun, WorkflowSpec};
+
+use crate::{
+    ApiError, App,
+    access::{Access, grant},
+    check,
+    error::ErrorResponses,
+    extract::{Body, PathId, parse_id},
+};
+
+/// The queue of a run that names none.
+const DEFAULT_QUEUE: &str = "default";
+
+/// The largest inputs of a run, as JSON.
+const MAX_INPUTS: usize = 1024 * 1024;
+
+/// The largest spec, as JSON.
+const MAX_SPEC: usize = 256 * 1024;
+
+/// The most labels of a run.
+const MAX_LABELS: usize = 100;
+
+/// Start a run
+///
+/// From a saved workflow (`definition_id`) or from a spec of its own (`spec`), never both.
+#[utoipa::path(post, path = "/projects/{project}/runs", operation_id = "startRun", tag = "runs", params(("project" = String, Path, description = "The project's handle or id.")), request_body = StartRunRequest, responses((status = 202, description = "The run is stored and will be executed.", body = WorkflowRun), ErrorResponses))]
+pub(super) async fn start_run(
+    access: Access<grant::RunStart>,
+    State(app): State<App>,
+    Body(mut request): Body<StartRunRequest>,
+) -> Result<(StatusCode, Json<WorkflowRun>), ApiError> {
+    let source = match (request.definition_id.take(), request.spec.take()) {
+        (Some(id), None) => Source::Workflow(parse_id(&id)?),
+        (None, Some(spec)) => Source::Inline(prepare(&app, access.project, spec).await?),
+        (None, None) => {
+            return Err(ApiError::bad_request(
+                "one of `definition_id` and `spec` is required",
+            ));
+        }
+        (Some(_), Some(_)) => {
+            return Err(ApiError::bad_request(
+                "`definition_id` and `spec` exclude each other",
+            ));
+        }
+    };
+    start(&app, &access, source, request).await
+}
+
+/// Start a run of a workflow
+///
+/// Of its newest version.
+#[utoipa::path(post, path = "/projects/{project}/workflows/{id}/runs", operation_id = "startWorkflowRun", tags = ["workflows", "runs"], params(("project" = String, Path, description = "The project's handle or id."), ("id" = String, Path, description = "The workflow's id.")), request_body = StartRunRequest, responses((status = 202, description = "The run is stored and will be executed.", body = WorkflowRun), ErrorResponses))]
+pub(super) async fn start_workflow_run(
+    access: Access<grant::RunStart>,
+    State(app): State<App>,
+    PathId(id): PathId<WorkflowId>,
+    Body(request): Body<StartRunRequest>,
+) -> Result<(StatusCode, Json<WorkflowRun>), ApiError> {
+    if request.spec.is_some() {
+        return Err(ApiError::bad_request(
+            "spec: is not taken here; the path names the workflow",
+        ));
+    }
+    if request
+        .definition_id
+        .as_ref()
+        .is_some_and(|given| *given != id.to_string())
+    {
+        return Err(ApiError::bad_request("definition_id: contradicts the path"));
+    }
+    start(&app, &access, Source::Workflow(id), request).await
+}
+
+async fn start(
+    app: &App,
+    access: &Access<grant::RunStart>,
+    source: Source,
+    request: StartRunRequest,
+) -> Result<(StatusCode, Json<WorkflowRun>), ApiError> {
+    let queue = request.queue.unwrap_or_else(|| DEFAULT_QUEUE.to_owned());
+    check::name("queue", &queue)?;
+    let inputs = request.inputs.unwrap_or_default();
+    check::json_size("inputs", &inputs, MAX_INPUTS)?;
+    check::label(
+        "external_id",
+        request.external_id.as_deref().unwrap_or_default(),
+    )?;
+    let labels = request.metadata.iter().flatten();
+    labels.clone().try_for_each(|(key, value)| {
+        check::name("metadata", key)?;
+        check::text(&format!("metadata.{key}"), Some(value))
+    })?;
+    if labels.count() > MAX_LABELS {
+        return Err(ApiError::bad_request(format!(
+            "metadata: has more than {MAX_LABELS} entries"
+        )));
+    }
+    let start = StartRun {
+        source,
+        queue,
+        inputs,
+        metadata: request.metadata,
+        external_id: request.external_id,
+        initiator: access.initiator(),
+    };
+    let run = app.store.start_run(access.project, start).await?;
+    Ok((StatusCode::ACCEPTED, Json(run)))
+}
+
+/// Checks a spec that stands in the field `spec` of a request.
+pub(in crate::routes) async fn prepare(
+    app: &App,
+    project: ProjectId,
+    spec: WorkflowSpec,
+) -> Result<Arc<Prepared>, ApiError> {
+    let size = serde_json::to_vec(&spec).map_or(usize::MAX, |bytes| bytes.len());
+    if size > MAX_SPEC {
+        return Err(ApiError::bad_request(format!(
+            "spec: has {size} bytes, and at most {MAX_SPEC} are taken"
+        )));
+    }
+    let prepared = app.store.prepare(project, spec).await;
+    prepared.map_err(|error| match error {
+        StoreError::Invalid(problems) => StoreError::Invalid(inside_spec(problems)).into(),
+        StoreError::NotFound(_)
+        | StoreError::Conflict { .. }
+        | StoreError::LeaseLost
+        | StoreError::InvalidCursor
+        | StoreError::Unavailable(_)
+        | StoreError::Database(_)
+        | StoreError::Corrupt(_) => error.into(),
+    })
+}
+
+/// The same problems with their places as the request has them.
+fn inside_spec(Problems(problems): Problems) -> Problems {
+    let inside = |problem: Problem| match problem.path.as_str() {
+        "" => Problem {
+            path: "spec".to_owned(),
+            ..problem
+        },
+        path => Problem {
+            path: format!("spec.{path}"),
+            ..problem
+        },
+    };
+    Problems(problems.into_iter().map(inside).collect())
+}
