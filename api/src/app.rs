@@ -9,12 +9,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    ApiError, credentials::Credentials, dispatch::Dispatcher, openapi, request_id, routes,
+    ApiError, Limits, credentials::Credentials, dispatch::Dispatcher, openapi, request_id, routes,
     sightings::Sightings,
 };
-
-/// The largest body where a route does not say otherwise: 1 MiB of inputs and a spec fit.
-const BODY_BYTES: usize = 2 * 1024 * 1024;
 
 /// The control plane as one process holds it. Cheap to clone.
 #[derive(Clone)]
@@ -23,6 +20,7 @@ pub struct App {
     pub(crate) credentials: Arc<Credentials>,
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) sightings: Arc<Sightings>,
+    pub(crate) limits: Limits,
     draining: CancellationToken,
 }
 
@@ -30,7 +28,14 @@ impl App {
     /// Puts the parts together. One store has one app: it takes the store's doorbell.
     #[must_use]
     pub fn new(store: Store) -> Self {
+        Self::with_limits(store, Limits::default())
+    }
+
+    /// The same with other sizes of requests.
+    #[must_use]
+    pub fn with_limits(store: Store, limits: Limits) -> Self {
         Self {
+            limits,
             credentials: Arc::new(Credentials::new(store.db().clone())),
             dispatcher: Dispatcher::new(store.clone()),
             sightings: Arc::new(Sightings::new(store.db().clone())),
@@ -41,9 +46,9 @@ impl App {
 
     /// All routes, at the root and once more under `/v1`.
     pub fn router(&self) -> Router {
-        let (operations, document) = operations().split_for_parts();
+        let (operations, document) = operations(self.limits).split_for_parts();
         let api = operations
-            .merge(routes::jobs::pinned_router())
+            .merge(routes::jobs::pinned_router(self.limits))
             .merge(routes::health::router())
             .merge(openapi::router(document));
         Router::new()
@@ -51,7 +56,7 @@ impl App {
             .merge(api)
             .fallback(|| async { ApiError::NotFound("path") })
             .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
-            .layer(DefaultBodyLimit::max(BODY_BYTES))
+            .layer(DefaultBodyLimit::max(self.limits.body()))
             .layer(CatchPanicLayer::custom(openapi::panicked))
             .layer(middleware::from_fn(request_id::with_request_id))
             .with_state(self.clone())
@@ -80,11 +85,11 @@ impl App {
 }
 
 /// The operations of the contract and our own, with their documentation.
-pub(crate) fn operations() -> OpenApiRouter<App> {
+pub(crate) fn operations(limits: Limits) -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(openapi::base())
         .merge(routes::projects::router())
         .merge(routes::workflows::router())
         .merge(routes::runs::router())
-        .merge(routes::jobs::router())
+        .merge(routes::jobs::router(limits))
         .merge(routes::workers::router())
 }

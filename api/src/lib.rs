@@ -10,6 +10,7 @@ mod credentials;
 mod dispatch;
 mod error;
 mod extract;
+mod limits;
 mod openapi;
 mod request_id;
 mod routes;
@@ -18,5 +19,6 @@ mod sightings;
 
 pub use app::App;
 pub use error::ApiError;
+pub use limits::Limits;
 pub use openapi::document;
 pub use serve::serve;

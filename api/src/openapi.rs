@@ -16,7 +16,7 @@ use utoipa::{
     },
 };
 
-use crate::{ApiError, App, app::operations};
+use crate::{ApiError, App, Limits, app::operations};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -63,7 +63,7 @@ pub(crate) fn base() -> Document {
 /// The document as it is served.
 #[must_use]
 pub fn document() -> Value {
-    finish(operations().into_openapi())
+    finish(operations(Limits::default()).into_openapi())
 }
 
 /// Serves the document.

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use mobius_api::Limits as RequestLimits;
 use mobius_store::{DbOptions, Limits, Settings, jobs::LeaseTerms};
 
 /// A distributed job queue and workflow control plane over Postgres.
@@ -130,6 +131,18 @@ pub(crate) struct TuningArguments {
     #[arg(long, env = "MOBIUS_MAX_STATE_BYTES",
           default_value_t = Limits::default().max_state_bytes)]
     max_state_bytes: usize,
+    /// The largest workflow spec, in bytes of JSON.
+    #[arg(long, env = "MOBIUS_MAX_SPEC_BYTES",
+          default_value_t = RequestLimits::default().spec_bytes)]
+    max_spec_bytes: usize,
+    /// The largest inputs of a run, in bytes of JSON.
+    #[arg(long, env = "MOBIUS_MAX_INPUTS_BYTES",
+          default_value_t = RequestLimits::default().inputs_bytes)]
+    max_inputs_bytes: usize,
+    /// The largest result of an action, in bytes.
+    #[arg(long, env = "MOBIUS_MAX_RESULT_BYTES",
+          default_value_t = RequestLimits::default().result_bytes)]
+    max_result_bytes: usize,
 }
 
 impl TuningArguments {
@@ -155,6 +168,15 @@ impl TuningArguments {
                 max_rescues: self.max_rescues,
             },
         })
+    }
+
+    /// What the API is told.
+    pub(crate) fn request_limits(&self) -> RequestLimits {
+        RequestLimits {
+            spec_bytes: self.max_spec_bytes,
+            inputs_bytes: self.max_inputs_bytes,
+            result_bytes: self.max_result_bytes,
+        }
     }
 
     /// How to reach the database.

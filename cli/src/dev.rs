@@ -32,7 +32,13 @@ pub(crate) async fn run(arguments: DevArguments) -> anyhow::Result<()> {
     let store = replica::open(&arguments.tuning.database(&database.url), settings)?;
     let credentials = Credentials::ensure(store.db(), &arguments.data_dir, base_url).await?;
     let serving = CancellationToken::new();
-    let server = tokio::spawn(replica::run(store, Some(listener), true, serving.clone()));
+    let server = tokio::spawn(replica::run(
+        store,
+        arguments.tuning.request_limits(),
+        Some(listener),
+        true,
+        serving.clone(),
+    ));
     announce(&arguments, &credentials);
     let worked = work(&arguments, &credentials, stop).await;
     serving.cancel();

@@ -1,7 +1,7 @@
 //! One replica of the control plane in this process: the API, the scheduler, or both.
 
 use anyhow::Context;
-use mobius_api::App;
+use mobius_api::{App, Limits};
 use mobius_store::{Db, DbOptions, Settings, Store};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,7 @@ pub(crate) async fn bind(address: std::net::SocketAddr) -> anyhow::Result<TcpLis
 /// Runs both roles until told to stop.
 pub(crate) async fn run(
     store: Store,
+    limits: Limits,
     listener: Option<TcpListener>,
     schedules: bool,
     stop: CancellationToken,
@@ -29,7 +30,12 @@ pub(crate) async fn run(
     let serving = async {
         match listener {
             Some(listener) => {
-                mobius_api::serve(App::new(store.clone()), listener, stop.clone()).await
+                mobius_api::serve(
+                    App::with_limits(store.clone(), limits),
+                    listener,
+                    stop.clone(),
+                )
+                .await
             }
             None => {
                 // Rings of this replica's scheduler still have to reach the others.

@@ -35,7 +35,14 @@ pub(crate) async fn run(arguments: ServerArguments) -> anyhow::Result<()> {
         tracing::info!(address = %listener.local_addr()?, "serving");
     }
     let schedules = arguments.roles.contains(&Role::Scheduler);
-    replica::run(store, listener, schedules, stop).await?;
+    replica::run(
+        store,
+        arguments.tuning.request_limits(),
+        listener,
+        schedules,
+        stop,
+    )
+    .await?;
     tracing::info!("stopped");
     Ok(())
 }

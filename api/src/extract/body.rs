@@ -83,7 +83,7 @@ fn deserialize<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
 }
 
 /// The place of the first string or key that holds a NUL, which Postgres can't store.
-pub(crate) fn contains_nul(value: &Value, place: &str) -> Option<String> {
+fn contains_nul(value: &Value, place: &str) -> Option<String> {
     match value {
         Value::String(text) => text.contains('\0').then(|| shown(place)),
         Value::Array(items) => items

@@ -4,6 +4,6 @@ mod body;
 mod path;
 mod query;
 
-pub(crate) use body::{Body, contains_nul};
+pub(crate) use body::Body;
 pub(crate) use path::{PathId, parse as parse_id};
 pub(crate) use query::{Paging, Query};

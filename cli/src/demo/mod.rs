@@ -57,7 +57,13 @@ async fn count(
     let client =
         Client::new(&base_url, made.key.expose())?.project(mobius_store::bootstrap::DEFAULT_HANDLE);
     let (serving, working) = (CancellationToken::new(), CancellationToken::new());
-    let server = tokio::spawn(replica::run(store, Some(listener), true, serving.clone()));
+    let server = tokio::spawn(replica::run(
+        store,
+        mobius_api::Limits::default(),
+        Some(listener),
+        true,
+        serving.clone(),
+    ));
     progress.say(&format!("the control plane listens on {base_url}"));
     let worker = code_census::register(Worker::new(client.clone()).name("census").concurrency(16));
     let stop_working = working.clone();

@@ -15,11 +15,8 @@ use crate::{
     access::{Access, grant},
     check,
     error::ErrorResponses,
-    extract::{Body, PathId, contains_nul, parse_id},
+    extract::{Body, PathId, parse_id},
 };
-
-/// The largest result of an action.
-const MAX_RESULT: usize = 4 * 1024 * 1024;
 
 /// The longest error message that is kept; the rest is cut off.
 const MAX_MESSAGE: usize = 16 * 1024;
@@ -83,7 +80,10 @@ async fn complete(
     let fence = fence(id, request.worker_id, request.attempt, access.user())?;
     let outcome = match request.status {
         JobOutcome::Completed => Outcome::Completed {
-            result: request.result_b64.map(|text| decode(&text)).transpose()?,
+            result: request
+                .result_b64
+                .map(|text| decode(&text, app.limits.result_bytes))
+                .transpose()?,
         },
         JobOutcome::Failed => {
             check::label(
@@ -105,24 +105,18 @@ async fn complete(
     Ok(app.store.settle(access.project, settlement).await?)
 }
 
-/// The bytes of a result, checked for what the run's state can't hold.
-fn decode(text: &str) -> Result<Vec<u8>, ApiError> {
+/// The bytes of a result.
+fn decode(text: &str, most: usize) -> Result<Vec<u8>, ApiError> {
     let bytes = BASE64_STANDARD.decode(text).map_err(|error| {
         ApiError::bad_request(format!("result_b64: is not standard base64: {error}"))
     })?;
-    if bytes.len() > MAX_RESULT {
+    if bytes.len() > most {
         return Err(ApiError::TooLarge(format!(
-            "result_b64: holds {} bytes, and at most {MAX_RESULT} are taken",
+            "result_b64: holds {} bytes, and at most {most} are taken",
             bytes.len()
         )));
     }
-    let value = mobius_engine::result_value(Some(&bytes));
-    match contains_nul(&value, "result") {
-        Some(place) => Err(ApiError::bad_request(format!(
-            "result_b64: {place} must not contain U+0000"
-        ))),
-        None => Ok(bytes),
-    }
+    Ok(bytes)
 }
 
 /// The first bytes of a text, without half a character at the end.

@@ -14,30 +14,24 @@ use utoipa_axum::{
     routes,
 };
 
-use crate::{ApiError, App, check};
-
-/// The largest body of a report: 4 MiB of result in base64, and some room around it.
-const REPORT_BYTES: usize = 6 * 1024 * 1024;
-
-/// The largest body of several reports.
-const REPORTS_BYTES: usize = 16 * 1024 * 1024;
+use crate::{ApiError, App, Limits, check};
 
 /// The most items of a batch.
 const MAX_ITEMS: usize = 100;
 
 /// The routes.
-pub(crate) fn router() -> OpenApiRouter<App> {
+pub(crate) fn router(limits: Limits) -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(claim::claim_job))
         .routes(routes!(claim::claim_jobs))
         .routes(routes!(heartbeat::heartbeat_job))
         .routes(routes!(heartbeat::heartbeat_jobs))
-        .routes(routes!(complete::complete_job).layer(DefaultBodyLimit::max(REPORT_BYTES)))
-        .routes(routes!(complete::complete_jobs).layer(DefaultBodyLimit::max(REPORTS_BYTES)))
+        .routes(routes!(complete::complete_job).layer(DefaultBodyLimit::max(limits.report())))
+        .routes(routes!(complete::complete_jobs).layer(DefaultBodyLimit::max(limits.reports())))
 }
 
 /// The same routes without a project in the path, for a key that is pinned to one.
-pub(crate) fn pinned_router() -> Router<App> {
+pub(crate) fn pinned_router(limits: Limits) -> Router<App> {
     Router::new()
         .route("/jobs/claim", post(claim::claim_job))
         .route("/jobs/claims", post(claim::claim_jobs))
@@ -45,11 +39,11 @@ pub(crate) fn pinned_router() -> Router<App> {
         .route("/jobs/heartbeats", post(heartbeat::heartbeat_jobs))
         .route(
             "/jobs/{id}/complete",
-            post(complete::complete_job).layer(DefaultBodyLimit::max(REPORT_BYTES)),
+            post(complete::complete_job).layer(DefaultBodyLimit::max(limits.report())),
         )
         .route(
             "/jobs/completions",
-            post(complete::complete_jobs).layer(DefaultBodyLimit::max(REPORTS_BYTES)),
+            post(complete::complete_jobs).layer(DefaultBodyLimit::max(limits.reports())),
         )
 }
 

@@ -20,12 +20,6 @@ use crate::{
 /// The queue of a run that names none.
 const DEFAULT_QUEUE: &str = "default";
 
-/// The largest inputs of a run, as JSON.
-const MAX_INPUTS: usize = 1024 * 1024;
-
-/// The largest spec, as JSON.
-const MAX_SPEC: usize = 256 * 1024;
-
 /// The most labels of a run.
 const MAX_LABELS: usize = 100;
 
@@ -89,7 +83,7 @@ async fn start(
     let queue = request.queue.unwrap_or_else(|| DEFAULT_QUEUE.to_owned());
     check::name("queue", &queue)?;
     let inputs = request.inputs.unwrap_or_default();
-    check::json_size("inputs", &inputs, MAX_INPUTS)?;
+    check::json_size("inputs", &inputs, app.limits.inputs_bytes)?;
     check::label(
         "external_id",
         request.external_id.as_deref().unwrap_or_default(),
@@ -123,9 +117,10 @@ pub(in crate::routes) async fn prepare(
     spec: WorkflowSpec,
 ) -> Result<Arc<Prepared>, ApiError> {
     let size = serde_json::to_vec(&spec).map_or(usize::MAX, |bytes| bytes.len());
-    if size > MAX_SPEC {
+    let most = app.limits.spec_bytes;
+    if size > most {
         return Err(ApiError::bad_request(format!(
-            "spec: has {size} bytes, and at most {MAX_SPEC} are taken"
+            "spec: has {size} bytes, and at most {most} are taken"
         )));
     }
     let prepared = app.store.prepare(project, spec).await;
