@@ -8,7 +8,9 @@
 mod cluster;
 mod database;
 pub mod factories;
+pub mod inspect;
 mod server;
+mod stranger;
 mod template;
 
 pub use cluster::TestCluster;
