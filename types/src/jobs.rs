@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{JobId, JsonObject, RunId};
+use crate::{JobId, JsonObject, RunId, serialize::flattened};
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -124,7 +124,7 @@ pub struct JobClaimRequest {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct JobBatchClaimRequest {
     /// What the worker asks for.
-    #[serde(flatten)]
+    #[serde(flatten, deserialize_with = "flattened")]
     pub claim: JobClaimRequest,
     /// The most jobs to hand out: 1 to 100.
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 100))]
@@ -258,7 +258,7 @@ pub struct JobBatchHeartbeatItem {
     /// The job's id.
     pub job_id: String,
     /// Its fence.
-    #[serde(flatten)]
+    #[serde(flatten, deserialize_with = "flattened")]
     pub fence: JobFenceRequest,
 }
 
@@ -278,7 +278,7 @@ pub struct JobBatchCompleteItem {
     /// The job's id.
     pub job_id: String,
     /// The report.
-    #[serde(flatten)]
+    #[serde(flatten, deserialize_with = "flattened")]
     pub report: JobCompleteRequest,
 }
 
