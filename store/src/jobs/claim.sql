@@ -41,7 +41,8 @@ picked as materialized (
 starting as materialized (
     select r.id
     from runs r
-    where r.project_id = $1 and r.id = any(array(select run_id from picked)) and r.status = 'queued'
+    where r.project_id = $1 and r.id = any(array(select run_id from picked))
+      and r.status::text = 'queued'
     for update skip locked),
 slots as materialized (
     select worker, actor, ordinality as slot
@@ -66,7 +67,9 @@ claimed as (
     from numbered
     join slots using (slot)
     cross join clock
-    where j.project_id = $1 and j.id = numbered.id and j.status = 'pending'
+    where j.project_id = $1 and j.id = numbered.id
+      -- As text, here and for runs: a walk along all waiting ones of the project is no choice.
+      and j.status::text = 'pending'
       -- Arrays beside the joins make every access a look-up by key, whatever the statistics say.
       and j.id = any(array(select id from numbered))
     returning j.id, j.run_id, j.step_name, j.action, j.queue, j.branch, j.parameters, j.attempt,
@@ -77,7 +80,8 @@ started as (
         started_at = coalesce(r.started_at, clock.now),
         updated_at = clock.now
     from clock
-    where r.project_id = $1 and r.status = 'queued' and r.id = any(array(select id from starting))
+    where r.project_id = $1 and r.id = any(array(select id from starting))
+      and r.status::text = 'queued'
       and r.id in (select run_id from claimed)
     returning r.id, r.attempt),
 -- What the history tells of it: one row a run, the run's own frame first.
