@@ -2,7 +2,7 @@
 
 use mobius_private_postgres::Cluster;
 
-use crate::server::start_private;
+use crate::server::{query_i64, start_private};
 
 /// A server that no other test uses, with one migrated database. It stops when it is dropped.
 #[derive(Debug)]
@@ -28,6 +28,15 @@ impl TestCluster {
     /// How to connect to the migrated database; restarts don't change it.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The one number that a statement on the migrated database gives, asked on a connection of
+    /// its own.
+    ///
+    /// # Panics
+    /// The statement fails, or gives no number.
+    pub async fn query_i64(&self, sql: &'static str) -> i64 {
+        query_i64(&self.url, sql).await
     }
 
     /// The server, to halt, resume or restart it.

@@ -1,6 +1,6 @@
 //! A database per test.
 
-use crate::server::Server;
+use crate::server::{self, Server};
 
 /// A migrated database that no other test sees, dropped at the end of the test.
 #[derive(Debug)]
@@ -38,6 +38,14 @@ impl TestDatabase {
     /// How to connect to it.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The one number that a statement gives, asked on a connection of its own.
+    ///
+    /// # Panics
+    /// The statement fails, or gives no number.
+    pub async fn query_i64(&self, sql: &'static str) -> i64 {
+        server::query_i64(&self.url, sql).await
     }
 }
 

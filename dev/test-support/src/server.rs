@@ -82,3 +82,14 @@ pub(crate) async fn start_private() -> Cluster {
         .await
         .unwrap_or_else(|error| panic!("tests need Postgres: {error}"))
 }
+
+/// The one number that a statement gives.
+pub(crate) async fn query_i64(url: &str, sql: &'static str) -> i64 {
+    let asked = async {
+        let mut connection = PgConnection::connect(url).await?;
+        let number = sqlx::query_scalar(sql).fetch_one(&mut connection).await?;
+        connection.close().await?;
+        Ok::<i64, sqlx::Error>(number)
+    };
+    asked.await.unwrap_or_else(|error| panic!("{sql}: {error}"))
+}

@@ -131,15 +131,3 @@ async fn waiting_jobs_that_the_statistics_do_not_know_do_not_slow_a_claim() {
     add_waiting(tenant, 10_000).await;
     assert_short_walk(tenant).await;
 }
-
-#[tokio::test]
-async fn a_project_that_the_statistics_do_not_know_is_claimed_from_as_fast() {
-    let world = World::create().await;
-    let tenant = world.tenant();
-    add_finished(tenant, 20_000).await;
-    add_waiting(tenant, 100).await;
-    freeze_statistics(tenant).await;
-    let new = tenant.another_project("new").await;
-    add_waiting(&new, 10_000).await;
-    assert_short_walk(&new).await;
-}

@@ -6,7 +6,7 @@ use mobius_store::{
     workflows,
 };
 use mobius_test_support::factories::{RunDraft, Tenant, World, one_step, two_steps};
-use mobius_types::{Page, RunId, WorkflowRun, WorkflowRunStatus};
+use mobius_types::{Page, RunId, WorkflowId, WorkflowRun, WorkflowRunStatus};
 use serde_json::json;
 
 async fn list(
@@ -69,107 +69,88 @@ async fn a_page_has_a_cursor_only_when_something_follows() {
     assert_eq!((second.items.len(), second.next_cursor), (2, None));
 }
 
-#[tokio::test]
-async fn filters_combine() {
-    let world = World::create().await;
-    let tenant = world.tenant();
-    let workflow = tenant.save_workflow("saved", two_steps()).await;
+/// Runs that differ in what filters look at, oldest first.
+struct Shelf {
+    workflow: WorkflowId,
+    plain: RunId,
+    saved: RunId,
+    labelled: RunId,
+    done: RunId,
+}
+
+async fn fill(tenant: &Tenant) -> Shelf {
+    let workflow = tenant.save_workflow("saved", two_steps()).await.id;
     let plain = tenant.start(RunDraft::default()).await.id;
-    let saved = tenant.start(RunDraft::of_workflow(workflow.id)).await.id;
+    let saved = tenant.start(RunDraft::of_workflow(workflow)).await.id;
     let draft = RunDraft {
         external_id: Some("order-1".to_owned()),
         initiated_by: "cron".to_owned(),
         ..RunDraft::in_queue("fast")
     };
-    let labelled = tenant.start(draft.clone()).await.id;
-    let done = tenant.start(draft).await.id;
-    for held in tenant.claim("w", 9).await {
-        if held.job.run == done {
-            tenant.settle(held.completed(&json!(1))).await.unwrap();
-        } else {
-            let released = tenant.store.release(tenant.project, held.fence).await;
-            released.unwrap();
-        }
+    let done = tenant.start(draft.clone()).await.id;
+    let held = tenant.claim("w", 9).await;
+    let last = held.iter().find(|held| held.job.run == done).unwrap();
+    tenant.settle(last.completed(&json!(1))).await.unwrap();
+    let labelled = tenant.start(draft).await.id;
+    Shelf {
+        workflow,
+        plain,
+        saved,
+        labelled,
+        done,
     }
+}
 
-    let text = |text: &str| Some(text.to_owned());
-    let none = RunFilter::default;
-    let completed = Some(WorkflowRunStatus::Completed);
+#[tokio::test]
+async fn a_filter_shows_what_it_names_and_nothing_that_only_looks_like_it() {
+    let world = World::create().await;
+    let tenant = world.tenant();
+    let shelf = fill(tenant).await;
+    let all = RunFilter::default();
+    let mut by_name = all.clone();
+    by_name.workflow_name = Some("saved".to_owned());
+    let mut by_definition = all.clone();
+    by_definition.definition = Some(shelf.workflow);
+    let mut by_external_id = all.clone();
+    by_external_id.external_id = Some("order-1".to_owned());
+    let mut by_pattern = all.clone();
+    by_pattern.initiated_by = Some("cr%".to_owned());
+    let mut by_parent = all.clone();
+    by_parent.parent = Some(shelf.plain);
+
     for (filter, expected) in [
-        (none(), &[done, labelled, saved, plain][..]),
         (
-            RunFilter {
-                status: completed,
-                ..none()
-            },
-            &[done],
+            all,
+            &[shelf.labelled, shelf.done, shelf.saved, shelf.plain][..],
         ),
-        (
-            RunFilter {
-                queue: text("fast"),
-                ..none()
-            },
-            &[done, labelled],
-        ),
-        (
-            RunFilter {
-                queue: text("fast"),
-                status: completed,
-                ..none()
-            },
-            &[done],
-        ),
-        (
-            RunFilter {
-                queue: text("default"),
-                status: completed,
-                ..none()
-            },
-            &[],
-        ),
-        (
-            RunFilter {
-                workflow_name: text("saved"),
-                ..none()
-            },
-            &[saved],
-        ),
-        (
-            RunFilter {
-                definition: Some(workflow.id),
-                ..none()
-            },
-            &[saved],
-        ),
-        (
-            RunFilter {
-                external_id: text("order-1"),
-                ..none()
-            },
-            &[done, labelled],
-        ),
-        (
-            RunFilter {
-                initiated_by: text("cron"),
-                queue: text("fast"),
-                ..none()
-            },
-            &[done, labelled],
-        ),
-        (
-            RunFilter {
-                initiated_by: text("cr%"),
-                ..none()
-            },
-            &[],
-        ),
-        (
-            RunFilter {
-                parent: Some(plain),
-                ..none()
-            },
-            &[],
-        ),
+        (by_name, &[shelf.saved]),
+        (by_definition, &[shelf.saved]),
+        (by_external_id, &[shelf.labelled, shelf.done]),
+        (by_pattern, &[]),
+        (by_parent, &[]),
+    ] {
+        let page = list(tenant, &filter, None, 10).await;
+        assert_eq!(ids(&page), expected, "{filter:?}");
+    }
+}
+
+#[tokio::test]
+async fn filters_combine() {
+    let world = World::create().await;
+    let tenant = world.tenant();
+    let shelf = fill(tenant).await;
+    let filter = |status, queue: &str, label: &str| RunFilter {
+        status: Some(status),
+        queue: Some(queue.to_owned()),
+        initiated_by: Some(label.to_owned()),
+        ..RunFilter::default()
+    };
+    let (completed, queued) = (WorkflowRunStatus::Completed, WorkflowRunStatus::Queued);
+    for (filter, expected) in [
+        (filter(completed, "fast", "cron"), &[shelf.done][..]),
+        (filter(queued, "fast", "cron"), &[shelf.labelled]),
+        (filter(completed, "default", "cron"), &[]),
+        (filter(completed, "fast", "a test"), &[]),
     ] {
         let page = list(tenant, &filter, None, 10).await;
         assert_eq!(ids(&page), expected, "{filter:?}");

@@ -12,8 +12,7 @@ const CONNECTIONS: u32 = 8;
 
 /// A store over a fresh database, with one tenant.
 pub struct World {
-    /// The project `default` of the organisation `default`, with its owner.
-    pub tenant: Tenant,
+    tenant: Tenant,
     /// Dropped last: dropping it ends all connections.
     database: TestDatabase,
 }
@@ -29,6 +28,11 @@ impl World {
         let database = TestDatabase::create().await;
         let tenant = Tenant::bootstrap(store_over(database.url(), settings)).await;
         World { tenant, database }
+    }
+
+    /// The project `default` of the organisation `default`.
+    pub fn tenant(&self) -> &Tenant {
+        &self.tenant
     }
 
     /// The tenant as another replica serves it: one with a pool and batches of its own.
