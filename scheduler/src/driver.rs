@@ -63,6 +63,21 @@ pub async fn run(store: Store, stop: CancellationToken) {
     join_all(LOOPS.iter().map(|each| drive(each, &store, &stop))).await;
 }
 
+/// Lets each loop tick once, one after the other: what there is to do at this moment, for whoever
+/// moves the clock by hand instead of waiting for [`run`].
+///
+/// # Errors
+/// The first error of a tick; the loops after it did not tick.
+pub async fn tick_all(store: &Store) -> Result<Report, Error> {
+    let mut all = Report::default();
+    for each in &LOOPS {
+        let report = (each.tick)(store).await?;
+        all.done += report.done;
+        all.has_more |= report.has_more;
+    }
+    Ok(all)
+}
+
 async fn drive(each: &Loop, store: &Store, stop: &CancellationToken) {
     let mut failures = 0;
     while !stop.is_cancelled() {

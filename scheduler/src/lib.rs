@@ -10,4 +10,4 @@ mod overdue;
 mod purge_projects;
 mod rescue_leases;
 
-pub use driver::{Report, run};
+pub use driver::{Report, run, tick_all};

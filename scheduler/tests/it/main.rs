@@ -1,0 +1,12 @@
+//! Tests of the background loops against real Postgres: several schedulers, bad rows, restarts.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, as it should"
+)]
+
+mod attempts;
+mod leases;
+mod poison;
+mod projects;
+mod restart;
