@@ -1,0 +1,13 @@
+//! What every test stands on: a server in this process, and callers with keys.
+
+mod answer;
+mod caller;
+mod flow;
+mod routes;
+mod server;
+
+pub(crate) use answer::Answer;
+pub(crate) use caller::Caller;
+pub(crate) use flow::{Ids, echo_spec, job_path};
+pub(crate) use routes::ROUTES;
+pub(crate) use server::{Replica, TestServer};

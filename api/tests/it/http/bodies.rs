@@ -1,0 +1,139 @@
+//! Bodies: their type and their size.
+
+use axum::{
+    body::Body,
+    http::{Request, StatusCode, header},
+};
+use futures_util::stream;
+use mobius_api::Limits;
+use mobius_test_support::inspect::row_counts;
+use reqwest::Method;
+use serde_json::json;
+use tower::ServiceExt;
+
+use crate::harness::{Answer, Ids, ROUTES, TestServer, echo_spec, job_path};
+
+/// What every route takes unless it says otherwise.
+const LIMIT: usize = 3 * 1024 * 1024;
+
+#[tokio::test]
+async fn a_body_that_is_declared_to_be_something_else_is_refused() {
+    let server = TestServer::start().await;
+    let ids = Ids::made_in(&server.tenant).await;
+    let with_body = [Method::POST, Method::PATCH];
+    for route in ROUTES
+        .iter()
+        .filter(|route| with_body.contains(&route.method))
+    {
+        for declared in [
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "application/jsonp",
+            "",
+        ] {
+            let request = server.owner.request(route.method.clone(), &route.at(&ids));
+            let request = request.header(header::CONTENT_TYPE, declared).body("{}");
+            let answer = Answer::read(request.send().await.unwrap()).await;
+            answer.error(415, "unsupported_media_type");
+        }
+    }
+}
+
+#[tokio::test]
+async fn json_is_taken_under_all_its_names() {
+    let server = TestServer::start().await;
+    let body = json!({"spec": echo_spec()}).to_string();
+    for declared in [
+        Some("application/json"),
+        Some("application/json; charset=utf-8"),
+        Some("Application/JSON"),
+        Some("application/merge-patch+json"),
+        None,
+    ] {
+        let mut request = server.owner.request(Method::POST, "/projects/default/runs");
+        if let Some(declared) = declared {
+            request = request.header(header::CONTENT_TYPE, declared);
+        }
+        let answer = Answer::read(request.body(body.clone()).send().await.unwrap()).await;
+        answer.with_status(202);
+    }
+}
+
+#[tokio::test]
+async fn a_body_above_the_limit_is_too_large() {
+    let server = TestServer::start().await;
+    let too_large = format!("{{\"name\":\"{}\"}}", "x".repeat(LIMIT));
+    let answer = server
+        .owner
+        .send(Method::POST, "/projects", Some(too_large))
+        .await;
+    answer.error(413, "too_large");
+}
+
+/// The router is asked without a socket, because over one a server that stops to read may be
+/// heard or not.
+#[tokio::test]
+async fn a_body_without_a_length_is_cut_off_at_the_limit() {
+    let server = TestServer::start().await;
+    let ids = Ids::made_in(&server.tenant).await;
+    let before = row_counts(&mut *server.tenant.connection().await).await;
+    let with_body = [Method::POST, Method::PATCH];
+    for route in ROUTES
+        .iter()
+        .filter(|route| with_body.contains(&route.method))
+    {
+        let space = || Ok::<_, std::io::Error>(" ".repeat(1024 * 1024));
+        let endless = stream::iter(std::iter::repeat_with(space));
+        let request = Request::builder()
+            .method(route.method.as_str())
+            .uri(route.at(&ids))
+            .header(
+                header::AUTHORIZATION,
+                format!("Bearer {}", server.tenant.key.expose()),
+            )
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from_stream(endless))
+            .unwrap();
+        let response = server.app.router().oneshot(request).await.unwrap();
+        assert_eq!(
+            response.status(),
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "{route:?}"
+        );
+    }
+    assert_eq!(
+        row_counts(&mut *server.tenant.connection().await).await,
+        before
+    );
+}
+
+#[tokio::test]
+async fn sizes_are_those_of_the_settings() {
+    let server = TestServer::start().await;
+    let limits = Limits {
+        spec_bytes: 200,
+        inputs_bytes: 20,
+        result_bytes: 3,
+    };
+    let replica = server.another_replica_with(limits).await;
+    let owner = &replica.owner;
+    let start = |inputs: &str| json!({"spec": echo_spec(), "inputs": {"a": inputs}});
+    let fits = owner.post("/projects/default/runs", &start("x")).await;
+    fits.with_status(202);
+    let job = owner.claim("w").await;
+    let inputs = owner
+        .post("/projects/default/runs", &start(&"x".repeat(20)))
+        .await;
+    assert!(inputs.error(400, "bad_request").starts_with("inputs: "));
+    let mut spec = echo_spec();
+    spec["description"] = json!("x".repeat(200));
+    let spec = owner
+        .post("/projects/default/runs", &json!({"spec": spec}))
+        .await;
+    assert!(spec.error(400, "bad_request").starts_with("spec: "));
+    let report = |result: &str| json!({"worker_id": "w", "attempt": 1, "status": "completed", "result_b64": result});
+    let path = job_path(&job, "complete");
+    let result = owner.post(&path, &report("eHh4eA==")).await;
+    assert!(result.error(413, "too_large").starts_with("result_b64: "));
+    owner.post(&path, &report("eHh4")).await.with_status(204);
+}

@@ -1,0 +1,10 @@
+//! Jobs, as workers see them.
+
+mod batches;
+mod claim;
+mod complete;
+mod delivery;
+mod disconnect;
+mod heartbeat;
+mod load;
+mod poll;

@@ -1,0 +1,7 @@
+//! Projects.
+
+mod create;
+mod delete;
+mod list;
+mod read;
+mod update;

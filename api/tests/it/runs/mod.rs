@@ -1,0 +1,6 @@
+//! Runs.
+
+mod jobs;
+mod list;
+mod read;
+mod start;

@@ -1,0 +1,3 @@
+//! Workers.
+
+mod list;
