@@ -92,7 +92,7 @@ pub async fn postpone(
              attempt_deadline_at =
                  greatest(attempt_deadline_at, clock.now + make_interval(secs => $4))
          from clock
-         where project_id = $1 and id = $2 and attempt = $3 and status = 'claimed'",
+         where project_id = $1 and id = $2 and attempt = $3 and status::text = 'claimed'",
         overdue.project.as_uuid(),
         overdue.job.as_uuid(),
         overdue.attempt,

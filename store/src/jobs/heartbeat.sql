@@ -10,7 +10,7 @@ held as materialized (
     from beats
     join jobs j
       on j.project_id = $1 and j.id = beats.job and j.id = any($2)
-     and j.status = 'claimed' and j.claimed_by = beats.worker
+     and j.status::text = 'claimed' and j.claimed_by = beats.worker
      and j.attempt = beats.attempt and j.claimed_actor = beats.actor
     order by j.id
     for update of j),
@@ -19,7 +19,8 @@ renewed as (
     set heartbeat_at = clock.now,
         lease_expires_at = clock.now + make_interval(secs => $6)
     from clock
-    where j.project_id = $1 and j.id = any(array(select id from held)) and j.status = 'claimed'
+    where j.project_id = $1 and j.id = any(array(select id from held))
+      and j.status::text = 'claimed'
     returning j.id, j.cancel_requested)
 select beats.place as "place!", renewed.cancel_requested as "cancel_requested?",
        exists (select from jobs j where j.project_id = $1 and j.id = beats.job) as "known!"

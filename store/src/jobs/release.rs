@@ -31,7 +31,7 @@ pub async fn release(
                  attempt_deadline_at = null,
                  updated_at = clock.now
              from clock
-             where project_id = $1 and id = $2 and status = 'claimed' and claimed_by = $3
+             where project_id = $1 and id = $2 and status::text = 'claimed' and claimed_by = $3
                and attempt = $4 and claimed_actor = $5
              returning id, run_id, step_name, action, queue, branch, attempt),
          counter as (

@@ -24,4 +24,4 @@ from unnest($3::uuid[], $4::int[], $5::job_status[], $6::bigint[], $7::int[], $8
      as new (id, attempt, status, delay_ms, max_attempts, rescues, policy, retries,
              timeout_ms, result, error_type, error, keeps_fence)
 where j.project_id = $1 and j.id = new.id and j.id = any($3)
-  and j.status = 'claimed' and j.attempt = new.attempt
+  and j.status::text = 'claimed' and j.attempt = new.attempt
