@@ -1,6 +1,6 @@
 //! `sleep`: waits inside the worker, where it holds a slot and a lease.
 //!
-//! For trying things out; a workflow that wants to wait uses a `sleep` step, which holds nothing.
+//! For trying things out: a long sleep keeps a slot busy and needs a heartbeat all the while.
 //! Parameters: `duration`, such as `1m30s`. Result: `{"slept_ms": …}`.
 
 use mobius_worker_sdk::{ActionError, Context};
