@@ -27,6 +27,9 @@ struct Arguments {
     /// How often each scenario runs.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    /// An empty Postgres database to use instead of a private cluster.
+    #[arg(long)]
+    database_url: Option<String>,
     /// Also writes the figures to this file, as JSON.
     #[arg(long)]
     json: Option<std::path::PathBuf>,
@@ -48,7 +51,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     // A twentieth of the work shows that it works.
     let scale = if arguments.quick { 20 } else { 1 };
-    let target = Target::start().await?;
+    let target = Target::start(arguments.database_url.clone()).await?;
     let mut report = Report::default();
     for round in 1..=rounds {
         eprintln!("round {round} of {rounds}");

@@ -23,17 +23,21 @@ pub(crate) struct Target {
     stop: CancellationToken,
     server: JoinHandle<std::io::Result<()>>,
     scheduler: JoinHandle<()>,
-    cluster: Cluster,
-    _dir: tempfile::TempDir,
+    cluster: Option<(Cluster, tempfile::TempDir)>,
 }
 
 impl Target {
-    /// Starts it.
-    pub(crate) async fn start() -> anyhow::Result<Self> {
-        let dir = tempfile::tempdir()?;
-        let cluster = Cluster::start(Options::durable(dir.path().join("postgres"))).await?;
-        mobius_store::create_database(&cluster.url("postgres"), "bench").await?;
-        let url = cluster.url("bench");
+    /// Starts it, over a private cluster unless a database is given.
+    pub(crate) async fn start(database_url: Option<String>) -> anyhow::Result<Self> {
+        let (url, cluster) = match database_url {
+            Some(url) => (url, None),
+            None => {
+                let dir = tempfile::tempdir()?;
+                let cluster = Cluster::start(Options::durable(dir.path().join("postgres"))).await?;
+                mobius_store::create_database(&cluster.url("postgres"), "bench").await?;
+                (cluster.url("bench"), Some((cluster, dir)))
+            }
+        };
         mobius_store::migrate(&url).await?;
         let store = Store::new(Db::new(&DbOptions::new(url))?, Settings::default());
         let made = store
@@ -51,7 +55,6 @@ impl Target {
             scheduler: tokio::spawn(mobius_scheduler::run(store, stop.clone())),
             stop,
             cluster,
-            _dir: dir,
         })
     }
 
@@ -94,7 +97,9 @@ impl Target {
         self.stop.cancel();
         self.server.await??;
         self.scheduler.await?;
-        self.cluster.stop().await?;
+        if let Some((cluster, _dir)) = self.cluster {
+            cluster.stop().await?;
+        }
         Ok(())
     }
 }
