@@ -7,9 +7,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use code_census::{Census, Portion};
-use mobius_types::{
-    CreateWorkflowRequest, JsonObject, RunId, StartRunRequest, WorkflowId, WorkflowRunStatus,
-};
+use mobius_types::{JsonObject, RunId, StartRunRequest, WorkflowRunStatus, WorkflowSpec};
 use mobius_worker_sdk::{Client, run_outputs};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -36,18 +34,16 @@ pub(super) async fn take(
     progress: &Progress,
 ) -> anyhow::Result<Outcome> {
     let [list, count] = code_census::workflows();
-    let list = save(client, list).await?;
-    let count = save(client, count).await?;
     let begun = Instant::now();
     let inputs = json!({ "root": root, "portion_size": portion });
-    let listing = start(client, list, inputs).await?;
+    let listing = start(client, &list, inputs).await?;
     let portions = code_census::portions_of(&outputs(client, listing).await?)?;
     let files: usize = portions.iter().map(|portion| portion.files.len()).sum();
     progress.say(&format!(
         "{files} files are cut into {} portions",
         portions.len()
     ));
-    let runs = start_all(client, count, &portions).await?;
+    let runs = start_all(client, &count, &portions).await?;
     progress.expect(runs.len());
     let mut parts = Vec::with_capacity(runs.len());
     for run in runs {
@@ -65,38 +61,25 @@ pub(super) async fn take(
 /// Starts one run for each portion, all at once: the server batches what arrives together.
 async fn start_all(
     client: &Client,
-    workflow: WorkflowId,
+    spec: &WorkflowSpec,
     portions: &[Portion],
 ) -> anyhow::Result<Vec<RunId>> {
     let mut starts = JoinSet::new();
     for portion in portions {
-        let (client, inputs) = (client.clone(), serde_json::to_value(portion)?);
-        starts.spawn(async move { start(&client, workflow, inputs).await });
+        let (client, spec) = (client.clone(), spec.clone());
+        let inputs = serde_json::to_value(portion)?;
+        starts.spawn(async move { start(&client, &spec, inputs).await });
     }
     starts.join_all().await.into_iter().collect()
 }
 
-async fn save(client: &Client, spec: mobius_types::WorkflowSpec) -> anyhow::Result<WorkflowId> {
-    let request = CreateWorkflowRequest {
-        name: spec.name.clone(),
-        handle: None,
-        description: spec.description.clone(),
-        published_as_tool: None,
-        spec,
-    };
-    Ok(client
-        .create_workflow(&request)
-        .await
-        .context("a workflow was refused")?
-        .id)
-}
-
-async fn start(client: &Client, workflow: WorkflowId, inputs: Value) -> anyhow::Result<RunId> {
+/// Starts a run of an inline spec, so that nothing is left in a database that is not ours alone.
+async fn start(client: &Client, spec: &WorkflowSpec, inputs: Value) -> anyhow::Result<RunId> {
     let Value::Object(inputs) = inputs else {
         bail!("inputs are an object")
     };
     let request = StartRunRequest {
-        definition_id: Some(workflow.to_string()),
+        spec: Some(spec.clone()),
         inputs: Some(inputs),
         ..StartRunRequest::default()
     };
