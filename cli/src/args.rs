@@ -2,9 +2,10 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 use mobius_api::Limits as RequestLimits;
 use mobius_store::{DbOptions, Limits, Settings, jobs::LeaseTerms};
+use url::Url;
 
 /// A distributed job queue and workflow control plane over Postgres.
 #[derive(Debug, Parser)]
@@ -65,7 +66,7 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Args)]
 pub(crate) struct DatabaseArguments {
     /// The Postgres database, as a `postgres://` URL.
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_parser = postgres_url)]
     pub(crate) database_url: String,
 }
 
@@ -87,7 +88,7 @@ pub(crate) struct ServerArguments {
     )]
     pub(crate) roles: Vec<Role>,
     /// Leave the schema as it is, and refuse to start when it is not up to date.
-    #[arg(long, env = "MOBIUS_NO_MIGRATE")]
+    #[arg(long, env = "MOBIUS_NO_MIGRATE", value_parser = BoolishValueParser::new())]
     pub(crate) no_migrate: bool,
     #[command(flatten)]
     pub(crate) tuning: TuningArguments,
@@ -192,14 +193,14 @@ impl TuningArguments {
 #[derive(Debug, Args)]
 pub(crate) struct PrivatePostgresArguments {
     /// A Postgres database to use instead of a private cluster, as a `postgres://` URL.
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_parser = postgres_url)]
     pub(crate) database_url: Option<String>,
     /// The directory with `initdb` and `postgres`; found in the usual places when absent.
     #[arg(long, env = "MOBIUS_PG_BIN")]
     pub(crate) pg_bin: Option<PathBuf>,
     /// Never install Postgres. Without this, root on Debian gets it from the package manager when
     /// it is missing.
-    #[arg(long, env = "MOBIUS_NO_INSTALL_POSTGRES")]
+    #[arg(long, env = "MOBIUS_NO_INSTALL_POSTGRES", value_parser = BoolishValueParser::new())]
     pub(crate) no_install_postgres: bool,
 }
 
@@ -213,10 +214,10 @@ pub(crate) struct DevArguments {
     #[arg(long, env = "MOBIUS_DATA_DIR", default_value = ".mobius")]
     pub(crate) data_dir: PathBuf,
     /// Start no worker.
-    #[arg(long, env = "MOBIUS_NO_WORKER")]
+    #[arg(long, env = "MOBIUS_NO_WORKER", value_parser = BoolishValueParser::new())]
     pub(crate) no_worker: bool,
     /// Give the worker the action `shell`: whoever may start a run can then run any command.
-    #[arg(long, env = "MOBIUS_ALLOW_SHELL")]
+    #[arg(long, env = "MOBIUS_ALLOW_SHELL", value_parser = BoolishValueParser::new())]
     pub(crate) allow_shell: bool,
     #[command(flatten)]
     pub(crate) postgres: PrivatePostgresArguments,
@@ -256,7 +257,7 @@ pub(crate) struct WorkerArguments {
     #[arg(long, env = "MOBIUS_CONCURRENCY", default_value_t = 10)]
     pub(crate) concurrency: usize,
     /// Add the action `shell`: whoever may start a run can then run any command here.
-    #[arg(long, env = "MOBIUS_ALLOW_SHELL")]
+    #[arg(long, env = "MOBIUS_ALLOW_SHELL", value_parser = BoolishValueParser::new())]
     pub(crate) allow_shell: bool,
 }
 
@@ -268,4 +269,13 @@ pub(crate) struct BootstrapArguments {
     /// A name for the new key.
     #[arg(long, default_value = "bootstrap")]
     pub(crate) name: String,
+}
+
+/// Takes a URL as it stands. That it is one is checked before anything is started.
+fn postgres_url(text: &str) -> Result<String, &'static str> {
+    let scheme = Url::parse(text).map(|url| url.scheme().to_owned());
+    match scheme.as_deref() {
+        Ok("postgres" | "postgresql") => Ok(text.to_owned()),
+        Ok(_) | Err(_) => Err("it must be a postgres:// URL"),
+    }
 }

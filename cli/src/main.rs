@@ -7,6 +7,7 @@ mod demo;
 mod dev;
 mod logging;
 mod openapi;
+mod parse;
 mod private;
 mod replica;
 mod server;
@@ -16,8 +17,7 @@ mod worker;
 
 use std::process::ExitCode;
 
-use args::{Arguments, Command};
-use clap::Parser;
+use args::Command;
 
 /// The server makes many small, short-lived allocations on several threads.
 #[global_allocator]
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         eprintln!("error: {unknown}");
         return ExitCode::from(2);
     }
-    let arguments = Arguments::parse();
+    let arguments = parse::arguments();
     // The demo tells its own story.
     let default = if matches!(arguments.command, Command::Demo(_)) {
         "warn"
