@@ -18,6 +18,7 @@ use crate::{
     expression::Fault,
     failure::{BRANCH_CONFLICT, EXPRESSION_ERROR, LIMIT_EXCEEDED},
     graph::MAIN,
+    json::written_size,
     run::Run,
     scope::{RunObject, Scope},
     state::{Branch, Phase, RunState, Variables},
@@ -102,7 +103,12 @@ impl<'a> Turn<'a> {
         else {
             return;
         };
-        if let Some(name) = store {
+        // A result that is too large is not stored, so that the state of a failed run fits too.
+        let fits = match store {
+            Some(_) => self.check_bytes(written_size(&result)),
+            None => Ok(()),
+        };
+        if let (Some(name), Ok(())) = (store, &fits) {
             self.state.assign(&mut variables, name, result);
         }
         let at = Arrival {
@@ -110,7 +116,7 @@ impl<'a> Turn<'a> {
             step,
             variables,
         };
-        match self.follow(&at) {
+        match fits.and_then(|()| self.follow(&at)) {
             Ok(edges) => self.depart(at, &edges),
             Err(halt) => self.halt(at, halt),
         }
@@ -191,20 +197,29 @@ impl<'a> Turn<'a> {
     }
 
     fn check_limits(&self) -> Result<(), Halt> {
+        self.check_room(0, 0)
+    }
+
+    /// Whether there is room for so many more branches and so many more bytes of variables.
+    fn check_room(&self, branches: usize, bytes: u64) -> Result<(), Halt> {
         let limits = self.run.limits;
         let exceeded = |message: String| Err(Halt::Run(JobError::of(LIMIT_EXCEEDED, message)));
         if i64::from(self.state.visits) >= i64::from(limits.max_jobs) {
             return exceeded(format!("the run has more than {} jobs", limits.max_jobs));
         }
-        if self.state.branches.len() + self.arrivals.len() >= limits.max_branches {
+        if self.state.branches.len() + self.arrivals.len() + branches >= limits.max_branches {
             let most = limits.max_branches;
             return exceeded(format!("the run has more than {most} branches at a time"));
         }
-        if self.state.bytes > limits.max_state_bytes as u64 {
-            let most = limits.max_state_bytes;
-            return exceeded(format!(
-                "the variables of the run are larger than {most} bytes"
-            ));
+        self.check_bytes(bytes)
+    }
+
+    /// Whether there is room for so many more bytes of variables.
+    fn check_bytes(&self, bytes: u64) -> Result<(), Halt> {
+        let most = self.run.limits.max_state_bytes;
+        if self.state.bytes.saturating_add(bytes) > most as u64 {
+            let message = format!("the variables of the run are larger than {most} bytes");
+            return Err(Halt::Run(JobError::of(LIMIT_EXCEEDED, message)));
         }
         Ok(())
     }
@@ -262,6 +277,10 @@ impl<'a> Turn<'a> {
             return Err(Halt::Step(JobError::of(BRANCH_CONFLICT, message)));
         }
         let size = from.variables.size();
+        // Before the copies are made: a run that fails keeps its branches, copies and all. The
+        // branch that forks ends, which makes room for one.
+        let more = edges.len().saturating_sub(1);
+        self.check_room(more, size.saturating_mul(more as u64))?;
         for edge in edges {
             self.state.bytes += size;
             let branch = edge.branch.clone().unwrap_or_else(|| self.generate_name());

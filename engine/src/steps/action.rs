@@ -12,7 +12,7 @@ use crate::{
     budget::Budget,
     expression::Fault,
     failure::Matcher,
-    graph::StepIndex,
+    graph::{StepIndex, check_name},
     json::is_too_deep,
     name::is_bare_name,
     problem::{Path, Problems},
@@ -82,9 +82,7 @@ pub(super) fn compile(
     problems: &mut Problems,
 ) -> ActionStep {
     let action = step.action.clone().unwrap_or_default();
-    if action.trim().is_empty() {
-        problems.add(&path.field("action"), "is empty; name the action to run");
-    }
+    check_name(&path.field("action"), &action, problems);
     if step.action_kind == Some(WorkflowActionKind::Server) {
         let message = "server actions are not available in this version";
         problems.add(&path.field("action_kind"), message);
