@@ -11,6 +11,8 @@ declare
     child text := format('%s_%s', parent, to_char(week_start at time zone 'UTC', 'IYYY"w"IW'));
     occupied boolean;
 begin
+    -- One maker at a time, until the end of its transaction.
+    perform pg_advisory_xact_lock(hashtext('mobius_ensure_partition'));
     if to_regclass(child) is not null then
         return false;
     end if;
@@ -20,8 +22,10 @@ begin
     if occupied then
         return false;
     end if;
-    execute format('create table %I partition of %I for values from (%L) to (%L)',
-                   child, parent, week_start, week_end);
+    -- Attached instead of made in place: that locks the parent against nobody who reads or writes.
+    execute format('create table %I (like %I including all)', child, parent);
+    execute format('alter table %I attach partition %I for values from (%L) to (%L)',
+                   parent, child, week_start, week_end);
     return true;
 end
 $$;

@@ -114,7 +114,7 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Batcher<I, O> {
                 Err(panic) => Error::Corrupt(format!("a batch panicked: {panic}")),
             };
             match Arc::into_inner(shared) {
-                Some(mut part) if count > 1 && !error.is_transient() => {
+                Some(mut part) if count > 1 && error.may_be_one_item() => {
                     let right = part.split_off(count / 2);
                     parts.push_front(right);
                     parts.push_front(part);

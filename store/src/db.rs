@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use sqlx::{
-    PgConnection, PgPool, Postgres,
+    Connection, PgConnection, PgPool, Postgres,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
 use crate::Error;
+
+/// How long a transaction may take as seen from here. Longer than Postgres itself allows a
+/// statement, so it is felt only when the server does not answer at all.
+const DEADLINE: Duration = Duration::from_secs(35);
 
 /// How to reach Postgres.
 #[derive(Debug, Clone)]
@@ -82,13 +86,22 @@ impl Db {
     {
         let pool = self.pool.clone();
         let task = tokio::spawn(async move {
-            let mut transaction = pool.begin().await?;
-            let value = work(&mut transaction).await?;
-            transaction.commit().await?;
-            Ok(value)
+            bounded(&pool, |connection| Box::pin(transact(connection, work))).await
         });
         task.await
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+
+    /// Runs statements that stand alone, within a deadline. For what goes on in the background: a
+    /// peer that vanished without a word must not hold it up for ever.
+    ///
+    /// # Errors
+    /// What `work` returned, or [`Error::Unavailable`] when the deadline passed.
+    pub async fn read<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, Error>>,
+    {
+        bounded(&self.pool, work).await
     }
 
     /// Asks Postgres for a sign of life.
@@ -112,6 +125,32 @@ impl Db {
     pub(crate) fn connect_options(&self) -> &PgConnectOptions {
         &self.options
     }
+}
+
+/// Runs `work` on a borrowed connection. One that does not answer in time is closed, not lent out
+/// again.
+async fn bounded<T, F>(pool: &PgPool, work: F) -> Result<T, Error>
+where
+    F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, Error>>,
+{
+    let mut connection = pool.acquire().await?;
+    match tokio::time::timeout(DEADLINE, work(&mut connection)).await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            connection.close_on_drop();
+            Err(sqlx::Error::PoolTimedOut.into())
+        }
+    }
+}
+
+async fn transact<T, F>(connection: &mut PgConnection, work: F) -> Result<T, Error>
+where
+    F: for<'t> FnOnce(&'t mut PgConnection) -> BoxFuture<'t, Result<T, Error>>,
+{
+    let mut transaction = connection.begin().await?;
+    let value = work(&mut transaction).await?;
+    transaction.commit().await?;
+    Ok(value)
 }
 
 /// The settings of every session: nothing waits for ever, and plans use the indexes even when

@@ -125,11 +125,15 @@ impl Doorbell {
             payload.push(' ');
             payload.push_str(&project.as_uuid().simple().to_string());
         }
-        let mut connection = self.db.acquire().await?;
-        sqlx::query!("select pg_notify($1, $2)", CHANNEL, payload)
-            .execute(&mut *connection)
-            .await?;
-        Ok(())
+        let notify = self.db.read(|connection| {
+            Box::pin(async move {
+                sqlx::query!("select pg_notify($1, $2)", CHANNEL, payload)
+                    .execute(connection)
+                    .await?;
+                Ok(())
+            })
+        });
+        notify.await
     }
 
     async fn receive_rings(&self, stop: &CancellationToken) {

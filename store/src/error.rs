@@ -45,6 +45,23 @@ impl Error {
         matches!(self, Self::Unavailable(_))
     }
 
+    /// Whether one item may be to blame although the database is there: a row that somebody holds,
+    /// or a statement that took too long. The others of its batch may succeed without it.
+    #[must_use]
+    pub fn may_be_one_item(&self) -> bool {
+        match self {
+            Self::Unavailable(error) => sqlstate(error)
+                .is_some_and(|code| matches!(code.as_str(), "55P03" | "57014" | "40P01" | "40001")),
+            Self::NotFound(_)
+            | Self::Conflict { .. }
+            | Self::LeaseLost
+            | Self::Invalid(_)
+            | Self::InvalidCursor
+            | Self::Database(_)
+            | Self::Corrupt(_) => true,
+        }
+    }
+
     /// The name of the constraint that a statement broke.
     pub(crate) fn constraint(&self) -> Option<&str> {
         let Self::Database(error) = self else {
@@ -64,6 +81,13 @@ impl From<sqlx::Error> for Error {
             Self::Database(Arc::new(error))
         }
     }
+}
+
+fn sqlstate(error: &sqlx::Error) -> Option<String> {
+    error
+        .as_database_error()?
+        .code()
+        .map(|code| code.into_owned())
 }
 
 /// Lost connections, an exhausted pool, and the SQLSTATE classes that say "not now":

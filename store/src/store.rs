@@ -1,6 +1,6 @@
 //! The store as a process holds it: the pool, the batches of the hot path, and the doorbell.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use mobius_engine::Limits;
 use mobius_types::{ProjectId, WorkflowRun, WorkflowSpec};
@@ -42,10 +42,22 @@ impl Store {
     #[must_use]
     pub fn new(db: Db, settings: Settings) -> Self {
         let specs = Arc::new(Specs::default());
+        let doorbell = Arc::new(Doorbell::new(db.clone()));
+        let limits = settings.limits;
         Self {
-            doorbell: Arc::new(Doorbell::new(db.clone())),
-            starts: starts(db.clone(), Arc::clone(&specs), settings.limits),
-            settlements: settlements(db.clone(), Arc::clone(&specs), settings.limits),
+            starts: starts(
+                db.clone(),
+                Arc::clone(&specs),
+                limits,
+                Arc::clone(&doorbell),
+            ),
+            settlements: settlements(
+                db.clone(),
+                Arc::clone(&specs),
+                limits,
+                Arc::clone(&doorbell),
+            ),
+            doorbell,
             heartbeats: heartbeats(db.clone(), settings.terms),
             db,
             settings,
@@ -94,11 +106,7 @@ impl Store {
         project: ProjectId,
         start: StartRun,
     ) -> Result<WorkflowRun, Error> {
-        let run = self.starts.submit(project, start).await?;
-        if !run.status.is_terminal() {
-            self.doorbell.ring(project);
-        }
-        Ok(run)
+        self.starts.submit(project, start).await
     }
 
     /// Settles an ended attempt, together with others that arrive meanwhile.
@@ -106,10 +114,7 @@ impl Store {
     /// # Errors
     /// An unknown job, a fence that is over, or the database failed; then nothing changed.
     pub async fn settle(&self, project: ProjectId, settlement: Settlement) -> Result<(), Error> {
-        let settled = self.settlements.submit(project, settlement).await?;
-        if let Some(delay) = settled.claimable_in {
-            self.doorbell.ring_after(project, delay);
-        }
+        self.settlements.submit(project, settlement).await?;
         Ok(())
     }
 
@@ -126,38 +131,71 @@ impl Store {
     /// # Errors
     /// The database failed; then the lease's end brings the job back.
     pub async fn release(&self, project: ProjectId, fence: Fence) -> Result<(), Error> {
-        let mut connection = self.db.acquire().await?;
-        if jobs::release(&mut connection, project, &fence).await? {
+        let release = self.db.read(|connection| {
+            Box::pin(async move { jobs::release(connection, project, &fence).await })
+        });
+        if release.await? {
             self.doorbell.ring(project);
         }
         Ok(())
     }
 }
 
-fn starts(db: Db, specs: Arc<Specs>, limits: Limits) -> Arc<Batcher<StartRun, WorkflowRun>> {
+/// Batches of starts. The bell rings with the commit, whether or not the callers are still there.
+fn starts(
+    db: Db,
+    specs: Arc<Specs>,
+    limits: Limits,
+    doorbell: Arc<Doorbell>,
+) -> Arc<Batcher<StartRun, WorkflowRun>> {
     Batcher::new(BATCH, move |project, items: Arc<Vec<StartRun>>| {
-        let (db, specs) = (db.clone(), Arc::clone(&specs));
+        let (db, specs, doorbell) = (db.clone(), Arc::clone(&specs), Arc::clone(&doorbell));
         Box::pin(async move {
-            db.write(move |tx| {
-                Box::pin(
-                    async move { runs::start_batch(tx, &specs, &limits, project, &items).await },
-                )
-            })
-            .await
+            let started = db
+                .write(move |tx| {
+                    Box::pin(async move {
+                        runs::start_batch(tx, &specs, &limits, project, &items).await
+                    })
+                })
+                .await?;
+            if started
+                .iter()
+                .flatten()
+                .any(|run| !run.status.is_terminal())
+            {
+                doorbell.ring(project);
+            }
+            Ok(started)
         })
     })
 }
 
-fn settlements(db: Db, specs: Arc<Specs>, limits: Limits) -> Arc<Batcher<Settlement, Settled>> {
+/// Batches of settlements; the bell rings as for starts.
+fn settlements(
+    db: Db,
+    specs: Arc<Specs>,
+    limits: Limits,
+    doorbell: Arc<Doorbell>,
+) -> Arc<Batcher<Settlement, Settled>> {
     Batcher::new(BATCH, move |project, items: Arc<Vec<Settlement>>| {
-        let (db, specs) = (db.clone(), Arc::clone(&specs));
+        let (db, specs, doorbell) = (db.clone(), Arc::clone(&specs), Arc::clone(&doorbell));
         Box::pin(async move {
-            db.write(move |tx| {
-                Box::pin(async move {
-                    jobs::settle_batch(tx, &specs, &limits, project, &items, uniform).await
+            let settled = db
+                .write(move |tx| {
+                    Box::pin(async move {
+                        jobs::settle_batch(tx, &specs, &limits, project, &items, uniform).await
+                    })
                 })
-            })
-            .await
+                .await?;
+            let delays: BTreeSet<Duration> = settled
+                .iter()
+                .flatten()
+                .filter_map(|settled| settled.claimable_in)
+                .collect();
+            delays
+                .into_iter()
+                .for_each(|delay| doorbell.ring_after(project, delay));
+            Ok(settled)
         })
     })
 }

@@ -52,7 +52,7 @@ numbered as materialized (
     from picked p
     join runs r
       on r.project_id = $1 and r.id = p.run_id and r.id = any(array(select run_id from picked))
-    where r.status <> 'queued' or r.id in (select id from starting)),
+    where r.status = 'running' or r.id in (select id from starting)),
 claimed as (
     update jobs j
     set status = 'claimed',

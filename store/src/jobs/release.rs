@@ -6,7 +6,8 @@ use sqlx::PgConnection;
 use super::Fence;
 use crate::Error;
 
-/// Puts a job back as if it had not been claimed; returns whether the claim still stood.
+/// Puts a job back as if it had not been claimed, or ends it when its run has ended meanwhile;
+/// returns whether the claim still stood.
 ///
 /// The attempt is not spent: nobody was told of it, so its number can be given out again.
 ///
@@ -17,40 +18,8 @@ pub async fn release(
     project: ProjectId,
     fence: &Fence,
 ) -> Result<bool, Error> {
-    let done = sqlx::query!(
-        "with clock as materialized (select mobius_now() as now),
-         released as (
-             update jobs
-             set status = 'pending',
-                 attempt = attempt - 1,
-                 claimed_by = null,
-                 claimed_actor = null,
-                 claimed_at = null,
-                 heartbeat_at = null,
-                 lease_expires_at = null,
-                 attempt_deadline_at = null,
-                 updated_at = clock.now
-             from clock
-             where project_id = $1 and id = $2 and status::text = 'claimed' and claimed_by = $3
-               and attempt = $4 and claimed_actor = $5
-             returning id, run_id, step_name, action, queue, branch, attempt),
-         counter as (
-             update project_counters set event_seq = event_seq + 1
-             where project_id = $1 and exists (select from released)
-             returning event_seq)
-         insert into run_events (project_id, first_seq, last_seq, run_id, created_at, frames)
-         select $1, event_seq, event_seq, run_id, clock.now,
-                jsonb_build_array(jsonb_build_object(
-                    'type', 'job_updated',
-                    'data', jsonb_build_object(
-                        'job_id', 'job_' || replace(id::text, '-', ''),
-                        'step_name', step_name,
-                        'action', action,
-                        'branch_id', branch,
-                        'queue', queue,
-                        'status', 'pending',
-                        'attempt', greatest(attempt, 1))))
-         from released cross join counter cross join clock",
+    let done = sqlx::query_file!(
+        "src/jobs/release.sql",
         project.as_uuid(),
         fence.job.as_uuid(),
         fence.worker,

@@ -34,6 +34,14 @@ async fn sixty_four_claimers_share_ten_thousand_jobs_without_one_twice_or_lost()
     let world = World::create().await;
     rows::start_copies(world.tenant(), RunDraft::default(), JOBS / 2).await;
     rows::start_copies(world.tenant(), RunDraft::in_queue("second"), JOBS / 2).await;
+    // A claim locks the runs that it starts. The later jobs of a run have only their own locks.
+    let running = rows::change(
+        world.tenant(),
+        "update runs set status = 'running', started_at = mobius_now()
+         where project_id = $1 and queue = 'second'",
+    )
+    .await;
+    assert_eq!(i64::try_from(running).unwrap(), JOBS / 2);
     let replicas: Vec<_> = (0..4).map(|_| world.replica()).collect();
 
     let claimers: Vec<_> = (0..CLAIMERS)

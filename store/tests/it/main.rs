@@ -8,7 +8,6 @@
 mod branches;
 mod cancelled_requests;
 mod claim;
-mod claim_plan;
 mod claim_races;
 mod events;
 mod heartbeat;
@@ -18,6 +17,7 @@ mod lists;
 mod model;
 mod operations;
 mod partitions;
+mod plans;
 mod projects;
 mod race;
 mod release;

@@ -84,6 +84,8 @@ async fn a_job_is_rescued_five_times_and_then_fails() {
         assert_eq!(held.job.attempt, attempt);
         tenant.advance_clock(PAST_THE_LEASE).await;
         tenant.settle(held.expired()).await.unwrap();
+        let late = tenant.settle(held.failed("late")).await;
+        assert!(matches!(late, Err(Error::LeaseLost)), "{late:?}");
     }
     let ended = tenant.run(run.id).await;
     assert_eq!(ended.run.status, WorkflowRunStatus::Failed);

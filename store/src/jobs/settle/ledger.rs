@@ -203,7 +203,8 @@ impl<'l> Ledger<'l> {
             Action::RescueJob { .. } => {
                 settled.claimable_in = Some(Duration::ZERO);
                 self.end_attempt(id, ending, frames::lost(ending), Duration::ZERO, |job| {
-                    job.rescues += 1;
+                    // A worker that says that it stops has not fallen silent.
+                    job.rescues += i32::from(reporter(ending).is_none());
                     job.max_attempts += 1;
                 });
             }
@@ -374,7 +375,7 @@ fn event(job: &LockedJob, ending: &Ending, jitter: fn() -> f64) -> Event {
         // A worker that stops gives the job back: that is no failure of the action.
         Ending::Reported { outcome, .. } if frames::is_shutdown(outcome) => Event::LeaseExpired {
             job: job.job.clone(),
-            rescues: job.rescues,
+            rescues: 0,
         },
         Ending::Reported {
             outcome:

@@ -63,7 +63,7 @@ pub(super) async fn lock_runs(
         .fetch_all(&mut *connection)
         .await?;
     let now = rows
-        .first()
+        .last()
         .map(|row| row.now)
         .ok_or(Error::Corrupt("no time".to_owned()))?;
     let mut runs = HashMap::with_capacity(rows.len());

@@ -212,7 +212,7 @@ async fn update_runs(
         .iter()
         .map(|(_, run)| run.error_message.as_deref())
         .collect();
-    sqlx::query!(
+    let done = sqlx::query!(
         "update runs r
          set status = new.status,
              state = new.state,
@@ -234,5 +234,12 @@ async fn update_runs(
     )
     .execute(connection)
     .await?;
-    Ok(())
+    if done.rows_affected() == runs.len() as u64 {
+        Ok(())
+    } else {
+        // The rows are locked by this transaction too.
+        Err(Error::Corrupt(
+            "a run had ended before it was settled".to_owned(),
+        ))
+    }
 }

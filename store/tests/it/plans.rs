@@ -1,0 +1,214 @@
+//! The plans of the hot statements: short walks and look-ups, whatever lies behind them and whatever
+//! the statistics say.
+
+use mobius_test_support::factories::{Held, RunDraft, Tenant, World};
+use sqlx::AssertSqlSafe;
+
+use crate::rows;
+
+const CLAIM: &str = include_str!("../../src/jobs/claim.sql");
+const HEARTBEATS: &str = include_str!("../../src/jobs/heartbeat.sql");
+const LOCK_RUNS: &str = include_str!("../../src/jobs/settle/lock_runs.sql");
+const UPDATE_JOBS: &str = include_str!("../../src/jobs/settle/update_jobs.sql");
+
+/// How many pages of 8 KiB a statement about ten jobs may look at. A scan looks at thousands.
+const MAX_PAGES: u64 = 500;
+
+/// The statement as Postgres takes it: without the types that the macros of sqlx read from the
+/// names of the columns (`as "slot?"`).
+fn without_column_types(statement: &str) -> String {
+    let parts = statement.split('"').enumerate();
+    parts
+        .map(|(index, part)| {
+            let is_name = index % 2 == 1;
+            let end = part.find(['!', '?', ':']).filter(|_| is_name);
+            end.map_or(part, |end| &part[..end])
+        })
+        .collect()
+}
+
+/// Waiting jobs, each of a run of its own.
+async fn add_waiting(tenant: &Tenant, count: i64) {
+    rows::start_copies(tenant, RunDraft::default(), count).await;
+}
+
+async fn add_finished(tenant: &Tenant, count: i64) {
+    sqlx::query(
+        "insert into jobs
+             (project_id, id, run_id, branch, visit, step_name, action, queue, parameters, status,
+              attempt, max_attempts, scheduled_at, created_at, updated_at, completed_at)
+         select $1, gen_random_uuid(), gen_random_uuid(), 'main', 1, 'only', 'echo', 'default',
+                '{}', 'completed', 1, 1, '2020-01-01', '2020-01-01', '2020-01-01', '2020-01-01'
+         from generate_series(1, $2)",
+    )
+    .bind(tenant.project.as_uuid())
+    .bind(count)
+    .execute(&mut *tenant.connection().await)
+    .await
+    .unwrap();
+}
+
+/// Takes the statistics as the tables are now, and never again.
+async fn freeze_statistics(tenant: &Tenant) {
+    let freeze = "alter table jobs set (autovacuum_enabled = off);
+                  alter table runs set (autovacuum_enabled = off);
+                  analyze jobs, runs";
+    sqlx::raw_sql(freeze)
+        .execute(&mut *tenant.connection().await)
+        .await
+        .unwrap();
+}
+
+/// A hot statement with arguments, as SQL.
+struct Statement {
+    text: &'static str,
+    types: &'static str,
+    arguments: String,
+}
+
+/// The plan of a statement, and what it took to run. What it did is rolled back.
+async fn explain(tenant: &Tenant, statement: &Statement, plan_cache_mode: &str) -> String {
+    let mut connection = tenant.connection().await;
+    let prepare = format!(
+        "begin;
+         set local plan_cache_mode = {plan_cache_mode};
+         prepare hot ({}) as {}",
+        statement.types,
+        without_column_types(statement.text),
+    );
+    sqlx::raw_sql(AssertSqlSafe(prepare))
+        .execute(&mut *connection)
+        .await
+        .unwrap();
+    let explain = format!(
+        "explain (analyze, buffers, costs off, timing off) execute hot ({})",
+        statement.arguments,
+    );
+    let lines: Vec<String> = sqlx::query_scalar(AssertSqlSafe(explain))
+        .persistent(false)
+        .fetch_all(&mut *connection)
+        .await
+        .unwrap();
+    sqlx::raw_sql("rollback; deallocate hot")
+        .execute(&mut *connection)
+        .await
+        .unwrap();
+    lines.join("\n")
+}
+
+/// How many pages the plan's topmost node looked at, those below it included.
+fn pages(plan: &str) -> u64 {
+    let line = plan.lines().find(|line| line.contains("Buffers:")).unwrap();
+    let count = |name: &str| {
+        let word = line
+            .split([' ', ','])
+            .find_map(|word| word.strip_prefix(name));
+        word.map_or(0, |count| count.parse::<u64>().unwrap())
+    };
+    count("hit=") + count("read=")
+}
+
+/// However the plan is made, it reads little more than the rows that it is about.
+async fn assert_short(tenant: &Tenant, statement: &Statement) {
+    for plan_cache_mode in ["force_custom_plan", "force_generic_plan"] {
+        let plan = explain(tenant, statement, plan_cache_mode).await;
+        assert!(!plan.contains("Seq Scan on"), "{plan}");
+        assert!(pages(&plan) < MAX_PAGES, "{plan}");
+    }
+}
+
+/// A claim of ten jobs.
+fn claim(tenant: &Tenant) -> Statement {
+    Statement {
+        text: CLAIM,
+        types: "uuid, text[], text[], text[], uuid[], float8",
+        arguments: format!(
+            "'{}', '{{}}', '{{}}', array_fill('w'::text, '{{10}}'),
+             array_fill('{}'::uuid, '{{10}}'), 90",
+            tenant.project.as_uuid(),
+            tenant.user.as_uuid(),
+        ),
+    }
+}
+
+async fn assert_short_claim(tenant: &Tenant) {
+    let claim = claim(tenant);
+    assert_short(tenant, &claim).await;
+    let plan = explain(tenant, &claim, "force_generic_plan").await;
+    let walks = plan.matches("using jobs_pending on jobs").count();
+    assert_eq!(walks, 2, "{plan}");
+    assert_eq!(tenant.claim("w", 10).await.len(), 10);
+}
+
+/// What is done with ten claimed jobs.
+fn about_claimed(tenant: &Tenant, held: &[Held]) -> [Statement; 3] {
+    let ids: Vec<_> = held
+        .iter()
+        .map(|held| held.job.id.as_uuid().to_string())
+        .collect();
+    let (project, actor) = (tenant.project.as_uuid(), tenant.user.as_uuid());
+    let jobs = format!("'{project}', '{{{}}}'", ids.join(","));
+    [
+        Statement {
+            text: HEARTBEATS,
+            types: "uuid, uuid[], text[], int[], uuid[], float8",
+            arguments: format!(
+                "{jobs}, array_fill('w'::text, '{{10}}'), array_fill(1, '{{10}}'),
+                 array_fill('{actor}'::uuid, '{{10}}'), 90"
+            ),
+        },
+        Statement {
+            text: LOCK_RUNS,
+            types: "uuid, uuid[]",
+            arguments: jobs,
+        },
+        Statement {
+            text: UPDATE_JOBS,
+            types: "uuid, timestamptz, uuid[], int[], job_status[], bigint[], int[], int[],
+                    smallint[], int[], bigint[], bytea[], text[], text[], bool[]",
+            arguments: format!(
+                "'{project}', '2030-01-01', '{{{}}}', array_fill(1, '{{10}}'),
+                 array_fill('completed'::job_status, '{{10}}'), array_fill(0::bigint, '{{10}}'),
+                 array_fill(1, '{{10}}'), array_fill(0, '{{10}}'),
+                 array_fill(null::smallint, '{{10}}'), array_fill(0, '{{10}}'),
+                 array_fill(null::bigint, '{{10}}'), array_fill(null::bytea, '{{10}}'),
+                 array_fill(null::text, '{{10}}'), array_fill(null::text, '{{10}}'),
+                 array_fill(true, '{{10}}')",
+                ids.join(",")
+            ),
+        },
+    ]
+}
+
+#[tokio::test]
+async fn finished_jobs_that_the_statistics_do_not_know_do_not_slow_a_claim() {
+    let world = World::create().await;
+    let tenant = world.tenant();
+    add_waiting(tenant, 1_000).await;
+    freeze_statistics(tenant).await;
+    add_finished(tenant, 200_000).await;
+    assert_short_claim(tenant).await;
+}
+
+#[tokio::test]
+async fn waiting_jobs_that_the_statistics_do_not_know_do_not_slow_a_claim() {
+    let world = World::create().await;
+    let tenant = world.tenant();
+    add_finished(tenant, 20_000).await;
+    freeze_statistics(tenant).await;
+    add_waiting(tenant, 10_000).await;
+    assert_short_claim(tenant).await;
+}
+
+#[tokio::test]
+async fn claimed_jobs_that_the_statistics_do_not_know_do_not_slow_their_workers() {
+    let world = World::create().await;
+    let tenant = world.tenant();
+    add_finished(tenant, 20_000).await;
+    freeze_statistics(tenant).await;
+    add_waiting(tenant, 10_000).await;
+    let held = tenant.claim("w", 10_000).await;
+    for statement in about_claimed(tenant, &held[..10]) {
+        assert_short(tenant, &statement).await;
+    }
+}
