@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::App;
 
 /// How long requests that are in flight may take once the server drains.
-const DRAIN: Duration = Duration::from_secs(8);
+const DRAIN: Duration = Duration::from_secs(4);
 
 /// Serves until told to stop; then answers what is in flight and returns.
 ///
@@ -17,7 +17,7 @@ const DRAIN: Duration = Duration::from_secs(8);
 /// The socket failed.
 pub async fn serve(app: App, listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
     let between_requests = CancellationToken::new();
-    let running = tokio::spawn({
+    let mut running = tokio::spawn({
         let (app, stop) = (app.clone(), between_requests.clone());
         async move { app.run(stop).await }
     });
@@ -34,6 +34,8 @@ pub async fn serve(app: App, listener: TcpListener, stop: CancellationToken) -> 
     });
     let served = tokio::select! {
         served = server.into_future() => served,
+        // Without it no parked claim would be woken: better to stop than to look healthy.
+        _ = &mut running => return Err(io::Error::other("the work between requests ended")),
         () = async { stop.cancelled().await; tokio::time::sleep(DRAIN).await } => {
             tracing::warn!("some requests were still in flight when the server stopped");
             Ok(())

@@ -82,12 +82,13 @@ impl Dispatcher {
         let is_patient = !window.is_zero() && !self.draining.is_cancelled();
         self.park(claimant, is_patient, reply);
         if !is_patient {
-            return offer.await.unwrap_or_else(|_| Ok(Offer::empty()));
+            return offer.await.unwrap_or(Err(ApiError::Unavailable));
         }
         tokio::select! {
             // Jobs that are there count, also when the window closes at the same moment.
             biased;
-            answer = &mut offer => return answer.unwrap_or_else(|_| Ok(Offer::empty())),
+            // Without an answer the look that was to give one has failed.
+            answer = &mut offer => return answer.unwrap_or(Err(ApiError::Unavailable)),
             () = tokio::time::sleep_until(closes_at) => {}
             () = self.draining.cancelled() => {}
         }
@@ -170,10 +171,9 @@ impl Dispatcher {
         if projects.is_empty() {
             return;
         }
-        let found = async {
-            let mut connection = self.store.db().acquire().await?;
-            projects_with_claimable_jobs(&mut connection, &projects).await
-        };
+        let found = self.store.db().read(|connection| {
+            Box::pin(async move { projects_with_claimable_jobs(connection, &projects).await })
+        });
         match found.await {
             Ok(projects) => projects.into_iter().for_each(|project| self.wake(project)),
             Err(error) => tracing::debug!(%error, "the look for claimable jobs failed"),

@@ -69,6 +69,11 @@ impl Parked {
         Some(self.groups.drain().collect())
     }
 
+    /// Notes that the task that served the project is gone.
+    pub(super) fn abandon(&mut self) {
+        self.is_served = false;
+    }
+
     /// Puts claims back that the look left empty-handed, before those that came meanwhile.
     pub(super) fn put_back(&mut self, filter: ClaimFilter, mut waiters: VecDeque<Waiter>) {
         if waiters.is_empty() {

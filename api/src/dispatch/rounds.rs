@@ -15,8 +15,18 @@ const SLOTS: usize = 200;
 const HELD_RUN: Duration = Duration::from_millis(2);
 
 impl Dispatcher {
-    /// Serves the project until no look is due any more.
+    /// Serves the project until no look is due any more. After a panic, which would be a mistake
+    /// of ours, the next ring or look starts anew.
     pub(super) async fn serve(self: Arc<Self>, project: ProjectId) {
+        let rounds = tokio::spawn(Arc::clone(&self).serve_rounds(project));
+        if rounds.await.is_err()
+            && let Some(parked) = self.lock().get_mut(&project)
+        {
+            parked.abandon();
+        }
+    }
+
+    async fn serve_rounds(self: Arc<Self>, project: ProjectId) {
         while let Some(groups) = self.begin_round(project) {
             for (filter, waiters) in groups {
                 let rest = self.serve_group(project, &filter, waiters).await;
@@ -84,8 +94,11 @@ impl Dispatcher {
         filter: &ClaimFilter,
         slots: &[ClaimSlot],
     ) -> Result<Claimed, ApiError> {
-        let mut connection = self.store.db().acquire().await?;
-        Ok(claim(&mut connection, project, filter, slots, self.store.terms()).await?)
+        let (filter, slots, terms) = (filter.clone(), slots.to_vec(), self.store.terms());
+        let claimed = self.store.db().read(move |connection| {
+            Box::pin(async move { claim(connection, project, &filter, &slots, terms).await })
+        });
+        Ok(claimed.await?)
     }
 
     /// Answers the claims that got something; returns the others. An answer that can't be

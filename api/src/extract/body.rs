@@ -52,6 +52,10 @@ fn unreadable(rejection: BytesRejection) -> ApiError {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    // Every body is an object. A list would otherwise be taken as one without field names.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(ApiError::bad_request("the body must be a JSON object"));
+    }
     // Only an escape can put a NUL into a JSON string, and few bodies have it.
     if bytes.windows(6).any(|window| window == br"\u0000") {
         let value: Value = deserialize(bytes)?;
@@ -138,7 +142,16 @@ mod tests {
 
     #[test]
     fn what_jsonb_cannot_hold_is_refused() {
-        for body in ["1e400", r#""\ud800""#, "{", "", "{} {}", &"[".repeat(200)] {
+        let deep = format!("{{\"a\":{}", "[".repeat(200));
+        for body in [
+            r#"{"a":1e400}"#,
+            r#"{"a":"\ud800"}"#,
+            "{",
+            "",
+            "[]",
+            "{} {}",
+            &deep,
+        ] {
             assert!(parse::<Value>(body.as_bytes()).is_err(), "{body}");
         }
     }
