@@ -81,7 +81,12 @@ pub async fn tick_all(store: &Store) -> Result<Report, Error> {
 async fn drive(each: &Loop, store: &Store, stop: &CancellationToken) {
     let mut failures = 0;
     while !stop.is_cancelled() {
-        let pause = match tokio::time::timeout(DEADLINE, (each.tick)(store)).await {
+        let tick = tokio::time::timeout(DEADLINE, (each.tick)(store));
+        // What a tick writes goes on in a task of its own, so it may be left at any time.
+        let Some(ticked) = stop.run_until_cancelled(tick).await else {
+            return;
+        };
+        let pause = match ticked {
             Ok(Ok(report)) => {
                 if failures > 0 {
                     tracing::info!(name = each.name, "the loop works again");

@@ -35,7 +35,7 @@ pub(crate) async fn settle(
         match outcome {
             Ok(()) => done += 1,
             Err(Error::LeaseLost | Error::NotFound(_)) => {}
-            Err(error) if error.is_transient() => return Err(error),
+            Err(error) if error.is_transient() && !error.may_be_one_item() => return Err(error),
             Err(error) => put_off(store, *job, &error).await?,
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mobius_scheduler::tick_all;
+use mobius_store::jobs::expired_leases;
 use mobius_test_support::factories::{RunDraft, World};
 use mobius_types::JobStatus;
 
@@ -16,7 +17,7 @@ async fn an_unreadable_run_does_not_hide_six_hundred_expired_leases() {
     let world = World::create().await;
     let tenant = world.tenant();
     let poison = tenant.start(RunDraft::default()).await;
-    tenant.claim_one("w").await;
+    let unreadable = tenant.claim_one("w").await;
     tenant.corrupt(poison.id).await;
     tenant.advance_clock(Duration::from_secs(1)).await;
     tenant.start_many(&RunDraft::default(), BEHIND).await;
@@ -26,6 +27,11 @@ async fn an_unreadable_run_does_not_hide_six_hundred_expired_leases() {
     let first = tick_all(&tenant.store).await.unwrap();
     assert_eq!(first.done, 499, "all but the unreadable one");
     assert!(first.has_more);
+    // It was put off: however many there are like it, the next look is not full of them.
+    let mut connection = tenant.connection().await;
+    let next = expired_leases(&mut connection, 1).await.unwrap();
+    assert_eq!(next.len(), 1);
+    assert_ne!(next[0].job, unreadable.job.id);
     let second = tick_all(&tenant.store).await.unwrap();
     assert_eq!(second.done, 101);
     assert!(!second.has_more);
