@@ -11,6 +11,9 @@ const MAX_RESULT_BYTES: usize = 4 * 1024 * 1024;
 /// Longer error messages are cut: they are for people, and stand in every list of jobs.
 const MAX_MESSAGE_BYTES: usize = 8 * 1024;
 
+/// A longer class would be refused, and the failure with it.
+const MAX_TYPE_BYTES: usize = 255;
+
 /// How an action ended.
 pub(crate) enum Ended {
     /// It returned.
@@ -81,8 +84,8 @@ fn failed(fence: JobFenceRequest, error: &ActionError) -> JobCompleteRequest {
         attempt: fence.attempt,
         status: JobOutcome::Failed,
         result_b64: None,
-        error_type: Some(printable(error.error_type())),
-        error_message: Some(printable(error.message())),
+        error_type: Some(printable(error.error_type(), MAX_TYPE_BYTES)),
+        error_message: Some(printable(error.message(), MAX_MESSAGE_BYTES)),
     }
 }
 
@@ -97,8 +100,8 @@ fn describe(reason: CancelReason) -> (&'static str, &'static str) {
 }
 
 /// Text that the control plane can store: no NUL, and not without bound.
-fn printable(text: &str) -> String {
-    let end = text.floor_char_boundary(MAX_MESSAGE_BYTES);
+fn printable(text: &str, most: usize) -> String {
+    let end = text.floor_char_boundary(most);
     text[..end].replace('\0', "\u{fffd}")
 }
 
