@@ -2,7 +2,7 @@
 
 use std::{net::Ipv4Addr, time::Duration};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use mobius_private_postgres::Options;
 use mobius_worker_runtime::stock::{self, Config};
 use mobius_worker_sdk::Client;
@@ -32,7 +32,7 @@ pub(crate) async fn run(arguments: DevArguments) -> anyhow::Result<()> {
     let store = replica::open(&arguments.tuning.database(&database.url), settings)?;
     let credentials = Credentials::ensure(store.db(), &arguments.data_dir, base_url).await?;
     let serving = CancellationToken::new();
-    let server = tokio::spawn(replica::run(
+    let mut server = tokio::spawn(replica::run(
         store,
         arguments.tuning.request_limits(),
         Some(listener),
@@ -40,20 +40,33 @@ pub(crate) async fn run(arguments: DevArguments) -> anyhow::Result<()> {
         serving.clone(),
     ));
     announce(&arguments, &credentials);
-    let worked = work(&arguments, &credentials, stop).await;
+    let worked = tokio::select! {
+        worked = work(&arguments, &credentials, &stop) => worked,
+        ended = &mut server => {
+            database.close().await?;
+            return ended.context("the server panicked")?.and_then(|()| bail!("the server ended"));
+        }
+        () = give_up(&stop) => Ok(()),
+    };
     serving.cancel();
-    server.await.context("the server ended by itself")??;
+    let served = server.await.context("the server panicked")?;
     database.close().await?;
-    worked?;
+    served.and(worked)?;
     println!("stopped");
     Ok(())
+}
+
+/// Ends when the worker had its time. What it still runs comes back when the leases end.
+async fn give_up(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(DRAIN + Duration::from_secs(2)).await;
 }
 
 /// Runs the worker, or just waits, until told to stop.
 async fn work(
     arguments: &DevArguments,
     credentials: &Credentials,
-    stop: CancellationToken,
+    stop: &CancellationToken,
 ) -> anyhow::Result<()> {
     if arguments.no_worker {
         stop.cancelled().await;

@@ -20,13 +20,23 @@ pub(crate) fn refuse_unknown() -> Result<(), String> {
 
 fn check(known: &BTreeSet<String>, given: impl Iterator<Item = String>) -> Result<(), String> {
     for name in given {
-        if name.starts_with(PREFIX) && !known.contains(&name) {
+        if name.starts_with(PREFIX) && !known.contains(&name) && !is_service_link(&name) {
             return Err(format!(
                 "the environment variable {name} is not a setting of mobius"
             ));
         }
     }
     Ok(())
+}
+
+/// Kubernetes puts these into every pod beside a service that is called `mobius`.
+fn is_service_link(name: &str) -> bool {
+    let rest = name.strip_prefix(PREFIX).unwrap_or_default();
+    rest == "SERVICE_HOST"
+        || rest.starts_with("SERVICE_PORT")
+        || rest
+            .strip_prefix("PORT_")
+            .is_some_and(|port| port.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 fn collect(command: &Command, known: &mut BTreeSet<String>) {
@@ -55,6 +65,13 @@ mod tests {
         let given = |name: &str| std::iter::once(name.to_owned());
         assert!(check(&known, given("MOBIUS_LISTEN")).is_ok());
         assert!(check(&known, given("PATH")).is_ok());
+        for link in [
+            "MOBIUS_SERVICE_HOST",
+            "MOBIUS_SERVICE_PORT_HTTP",
+            "MOBIUS_PORT_80_TCP_ADDR",
+        ] {
+            assert!(check(&known, given(link)).is_ok(), "{link}");
+        }
         let error = check(&known, given("MOBIUS_LISTENN")).unwrap_err();
         assert!(error.contains("MOBIUS_LISTENN"), "{error}");
     }
