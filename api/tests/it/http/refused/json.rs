@@ -13,10 +13,11 @@ const CLAIM: &str = "POST /projects/default/jobs/claim";
 #[tokio::test]
 async fn what_is_not_one_json_object_is_refused() {
     all_are_refused(&[
-        (PROJECTS, "", &["EOF"]),
+        (PROJECTS, "", &["object"]),
         (PROJECTS, "{", &["EOF"]),
-        (PROJECTS, "null", &["null"]),
-        (PROJECTS, "[]", &[]),
+        (PROJECTS, "null", &["object"]),
+        (PROJECTS, "[]", &["object"]),
+        (PROJECTS, r#"["n","h"]"#, &["object"]),
         (PROJECTS, "{} {}", &[]),
         (PROJECTS, r#"{"name":"n"} x"#, &["trailing"]),
         (PROJECTS, "{'name':'n'}", &[]),
