@@ -212,3 +212,15 @@ async fn claimed_jobs_that_the_statistics_do_not_know_do_not_slow_their_workers(
         assert_short(tenant, &statement).await;
     }
 }
+
+#[tokio::test]
+async fn a_project_that_the_statistics_do_not_know_is_claimed_from_as_fast() {
+    let world = World::create().await;
+    let tenant = world.tenant();
+    add_finished(tenant, 20_000).await;
+    add_waiting(tenant, 100).await;
+    freeze_statistics(tenant).await;
+    let new = tenant.another_project("new").await;
+    add_waiting(&new, 10_000).await;
+    assert_short_claim(&new).await;
+}
