@@ -84,3 +84,25 @@ fn many_copies_of_large_parameters_fail_the_run() {
     run.succeed("a", json!(null));
     assert_eq!(run.error().kind, "limit_exceeded");
 }
+
+#[test]
+fn a_run_that_fails_at_the_limit_keeps_nothing_that_is_over_it() {
+    let edges = vec![json!({"step": "b"}); 50];
+    let outputs = json!([{"name": "o", "variable": "y", "branch": "main"}]);
+    let spec = json!({"name": "w", "outputs": outputs, "steps": [
+        {"name": "a", "action": "a", "store": "x", "next": edges},
+        {"name": "b", "action": "a", "store": "y"},
+    ]});
+    for result in ["x".repeat(900), "x".repeat(5_000)] {
+        let mut run = Simulation::new(spec.clone());
+        run.limits = Limits {
+            max_state_bytes: 1_000,
+            ..Limits::default()
+        };
+        run.apply(Event::Started);
+        run.succeed("a", json!(result));
+        assert_eq!(run.error().kind, "limit_exceeded");
+        let stored = serde_json::to_vec(&run.state).unwrap().len();
+        assert!(stored < 1_500, "{stored} bytes are stored");
+    }
+}
