@@ -1,6 +1,7 @@
 //! `mobius dev` on a data directory.
 
 use std::path::Path;
+use std::process::Command;
 
 use mobius_worker_sdk::Client;
 use serde::Deserialize;
@@ -24,19 +25,34 @@ pub(crate) struct Credentials {
 impl Dev {
     /// Starts it on any free port, and waits until it is up.
     pub(crate) async fn up(data_dir: &Path) -> Dev {
-        let dev = Dev::start(data_dir, "0");
-        dev.process.prints("Stop it with Ctrl-C").await;
-        dev
+        Dev::run(dev(data_dir, "0")).await
+    }
+
+    /// The same with leases so short that a test can wait for the end of one.
+    pub(crate) async fn up_with_short_leases(data_dir: &Path) -> Dev {
+        let mut command = dev(data_dir, "0");
+        command.env("MOBIUS_HEARTBEAT_SECONDS", "1");
+        command.env("MOBIUS_LEASE_SECONDS", "3");
+        Dev::run(command).await
     }
 
     /// Starts it, and waits for nothing.
     pub(crate) fn start(data_dir: &Path, port: &str) -> Dev {
-        let data_dir = data_dir.to_str().unwrap();
-        let command = mobius(&["dev", "--port", port, "--data-dir", data_dir]);
         Dev {
-            process: Process::start(command),
+            process: Process::start(dev(data_dir, port)),
         }
     }
+
+    async fn run(command: Command) -> Dev {
+        let process = Process::start(command);
+        process.prints("Stop it with Ctrl-C").await;
+        Dev { process }
+    }
+}
+
+fn dev(data_dir: &Path, port: &str) -> Command {
+    let data_dir = data_dir.to_str().unwrap();
+    mobius(&["dev", "--port", port, "--data-dir", data_dir])
 }
 
 impl Credentials {
