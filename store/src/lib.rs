@@ -11,7 +11,7 @@ mod cursor;
 mod db;
 mod doorbell;
 mod error;
-mod events;
+pub mod events;
 pub mod jobs;
 pub mod keys;
 mod migrate;

@@ -1,5 +1,6 @@
 //! Jobs: inserted with the run's progress, claimed, kept alive, settled, read.
 
+mod action_log;
 mod claim;
 mod due;
 mod heartbeat;
@@ -8,12 +9,13 @@ mod read;
 mod release;
 mod settle;
 
+pub use action_log::action_log;
 pub use claim::{ClaimFilter, ClaimSlot, Claimed, ClaimedJob, claim, projects_with_claimable_jobs};
 pub use due::{Overdue, expired_leases, postpone, spent_attempts};
 pub use heartbeat::Heartbeat;
 pub(crate) use heartbeat::heartbeat_batch;
 pub(crate) use insert::{JobRow, frame_of_new, insert_jobs};
-pub(crate) use read::list_of_run;
+pub(crate) use read::newest_of_run;
 pub use read::of_run;
 pub use release::release;
 pub use settle::{Ending, Outcome, Settlement};
