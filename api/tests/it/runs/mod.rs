@@ -1,5 +1,6 @@
 //! Runs.
 
+mod action_log;
 mod jobs;
 mod list;
 mod read;
