@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::DefaultBodyLimit, middleware};
+use axum::{Router, middleware};
 use mobius_store::Store;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    ApiError, Limits, credentials::Credentials, dispatch::Dispatcher, openapi, request_id, routes,
-    sightings::Sightings,
+    ApiError, Limits, credentials::Credentials, dispatch::Dispatcher, extract::max_body, openapi,
+    request_id, routes, sightings::Sightings,
 };
 
 /// The control plane as one process holds it. Cheap to clone.
@@ -56,7 +56,7 @@ impl App {
             .merge(api)
             .fallback(|| async { ApiError::NotFound("path") })
             .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
-            .layer(DefaultBodyLimit::max(self.limits.body()))
+            .layer(max_body(self.limits.body()))
             .layer(CatchPanicLayer::custom(openapi::panicked))
             .layer(middleware::from_fn(request_id::with_request_id))
             .with_state(self.clone())

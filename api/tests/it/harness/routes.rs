@@ -70,6 +70,11 @@ impl Route {
         self.path.starts_with("/projects/{project}/")
     }
 
+    /// Whether it reads a body.
+    pub(crate) fn takes_body(&self) -> bool {
+        self.body.is_some()
+    }
+
     /// The form of the path for a key that is pinned to a project, if there is one.
     pub(crate) fn without_project(&self) -> Option<&'static str> {
         let rest = self.path.strip_prefix("/projects/{project}")?;
