@@ -16,6 +16,7 @@ use crate::{
     action::{Action, Transition},
     event::{Event, JobError, JobRef, RetryProgress},
     failure::{LEASE_EXPIRED, normalise},
+    fan_out::lease_expired,
     retry,
     run::Run,
     state::{Branch, Phase},
@@ -39,6 +40,23 @@ pub enum Rejected {
         branch: String,
         /// The step execution that the event named.
         visit: i32,
+    },
+    /// The run has ended, or is about to because it was cancelled.
+    #[error("the run has ended")]
+    Ended,
+    /// No branch of the run is at a pause.
+    #[error("the run is not paused")]
+    NotPaused,
+    /// Only failed runs can be retried.
+    #[error("the run has not failed")]
+    NotFailed,
+    /// The signal would have to be stored, and there is no room.
+    #[error("the run has {count} signals of {bytes} bytes that nothing has consumed yet")]
+    TooManySignals {
+        /// How many signals wait to be consumed.
+        count: u32,
+        /// How large they are together, written as JSON.
+        bytes: u64,
     },
     /// The state was not made with this definition.
     #[error("the state names step {0}, which the definition does not have")]
@@ -98,6 +116,21 @@ pub fn advance(run: &Run<'_>, event: Event, _now: Timestamp) -> Result<Transitio
             },
         ),
         (Phase::Live, Event::LeaseExpired { job, rescues }) => lost(run, job, rescues),
+        // What follows is declared for the caller, and applies to no step yet.
+        (
+            _,
+            Event::FanOutCompleted { job, .. }
+            | Event::FanOutFailed { job, .. }
+            | Event::TimerFired { job }
+            | Event::InteractionAnswered { job, .. },
+        ) => Err(Rejected::NotCurrent {
+            branch: job.branch,
+            visit: job.visit,
+        }),
+        (_, Event::SignalReceived { .. } | Event::Resumed | Event::CancelRequested { .. }) => {
+            Err(Rejected::Ended)
+        }
+        (_, Event::RetryRequested { .. }) => Err(Rejected::NotFailed),
     }
 }
 
@@ -147,7 +180,7 @@ fn lost(run: &Run<'_>, job: JobRef, rescues: i32) -> Result<Transition, Rejected
     if rescues < run.limits.max_rescues {
         return Ok(only(run, Action::RescueJob { job }));
     }
-    Ok(gave_up(run, job, lease_expired(run)))
+    Ok(gave_up(run, job, lease_expired(run.limits)))
 }
 
 /// The job has failed for good: a clause catches that, or the run fails, too.
@@ -160,12 +193,6 @@ fn gave_up(run: &Run<'_>, job: JobRef, error: JobError) -> Transition {
     });
     turn.fail_step(branch, error);
     turn.finish()
-}
-
-fn lease_expired(run: &Run<'_>) -> JobError {
-    let times = run.limits.max_rescues.saturating_add(1);
-    let message = format!("no worker finished the job or was heard of in time, {times} times over");
-    JobError::of(LEASE_EXPIRED, message)
 }
 
 /// The branch and step of a job, if the branch is still at it.

@@ -89,6 +89,25 @@ impl RunState {
         matches!(self.phase, Phase::Completed | Phase::Failed)
     }
 
+    /// Whether the run goes on and every branch waits for a signal, a time, a resume, an answer or
+    /// a join: it needs neither a worker nor the control plane before something happens outside.
+    #[must_use]
+    pub const fn is_parked(&self) -> bool {
+        false
+    }
+
+    /// Whether the run was cancelled and workers still hold jobs of it.
+    #[must_use]
+    pub const fn is_cancelling(&self) -> bool {
+        false
+    }
+
+    /// How many signals nothing has consumed yet.
+    #[must_use]
+    pub const fn stored_signals(&self) -> u32 {
+        0
+    }
+
     /// Sets a variable and accounts for its size.
     pub(crate) fn assign(&mut self, variables: &mut Variables, name: &str, value: Value) {
         let entry = |value: &Value| written_size(value) + name.len() as u64 + 4;

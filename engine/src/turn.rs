@@ -193,6 +193,7 @@ impl<'a> Turn<'a> {
             parameters,
             timeout: action.timeout,
             max_attempts: action.max_attempts,
+            server: false,
         })
     }
 

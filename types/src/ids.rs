@@ -113,6 +113,8 @@ typed_ids! {
     RunId = "run";
     /// One step execution of a run.
     JobId = "job";
+    /// A signal that was sent to a run.
+    SignalId = "sig";
 }
 
 #[cfg(test)]

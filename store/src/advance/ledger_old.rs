@@ -116,6 +116,7 @@ impl<'l> Ledger<'l> {
             facts: &run.facts,
             limits: self.limits,
             state: &run.state,
+            signals: &[],
         };
         let transition = advance(&context, event(job, &settlement.ending, jitter), self.now)
             .map_err(|rejected| Error::Corrupt(format!("{} was rejected: {rejected}", job.id)))?;
@@ -209,6 +210,16 @@ impl<'l> Ledger<'l> {
                 });
             }
             Action::StopJobs => self.stopped.push(run_id),
+            Action::FanOut(_)
+            | Action::RestartFanOut { .. }
+            | Action::StopFanOut { .. }
+            | Action::StartTimer { .. }
+            | Action::StopTimer { .. }
+            | Action::ConsumeSignal { .. }
+            | Action::OpenInteraction(_)
+            | Action::CloseInteraction { .. } => {
+                unreachable!("no step that waits passes validation yet")
+            }
             Action::CompleteRun { result } => {
                 self.end_run(run_id, WorkflowRunStatus::Completed, |run| {
                     run.result = Some(result)

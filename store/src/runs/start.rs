@@ -174,6 +174,7 @@ fn plan(
             facts: &facts,
             limits,
             state: &RunState::default(),
+            signals: &[],
         },
         Event::Started,
         now,
@@ -270,6 +271,16 @@ fn apply(run: &mut NewRun, actions: Vec<Action>, now: Timestamp, writes: &mut Wr
             | Action::RescueJob { .. }
             | Action::FailJob { .. } => {
                 unreachable!("a run that starts has no job yet that could end")
+            }
+            Action::FanOut(_)
+            | Action::RestartFanOut { .. }
+            | Action::StopFanOut { .. }
+            | Action::StartTimer { .. }
+            | Action::StopTimer { .. }
+            | Action::ConsumeSignal { .. }
+            | Action::OpenInteraction(_)
+            | Action::CloseInteraction { .. } => {
+                unreachable!("no step that waits passes validation yet")
             }
         }
     }
