@@ -71,7 +71,7 @@ create table interactions (
     context jsonb,
     -- How the question is put.
     spec jsonb,
-    -- What is asked: user or group.
+    -- What is asked: member, agent or group.
     target_type text not null,
     -- Who is asked.
     target_id text not null,

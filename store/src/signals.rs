@@ -80,8 +80,8 @@ impl SignalChanges {
             "insert into signals
                  (project_id, run_id, id, name, payload, created_at,
                   consumed_at, consumed_branch, consumed_visit)
-             select $1, run_id, id, name, payload, $2,
-                    case when visit is not null then $2 end, branch, visit
+             select $1, run_id, id, name, payload, $2::timestamptz,
+                    case when visit is not null then $2::timestamptz end, branch, visit
              from unnest($3::uuid[], $4::uuid[], $5::text[], $6::jsonb[], $7::text[], $8::int[])
                   with ordinality as new (run_id, id, name, payload, branch, visit, place)
              -- Their numbers are given out in this order.
@@ -109,8 +109,16 @@ impl SignalChanges {
         if self.consumed.is_empty() {
             return Ok(());
         }
-        let runs: Vec<Uuid> = self.consumed.iter().map(|(run, ..)| run.as_uuid()).collect();
-        let ids: Vec<Uuid> = self.consumed.iter().map(|(_, id, _)| id.as_uuid()).collect();
+        let runs: Vec<Uuid> = self
+            .consumed
+            .iter()
+            .map(|(run, ..)| run.as_uuid())
+            .collect();
+        let ids: Vec<Uuid> = self
+            .consumed
+            .iter()
+            .map(|(_, id, _)| id.as_uuid())
+            .collect();
         let by = self.consumed.iter().map(|(.., by)| by);
         let (branches, visits): (Vec<&str>, Vec<i32>) =
             by.map(|by| (by.branch.as_str(), by.visit)).unzip();

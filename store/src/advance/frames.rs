@@ -46,7 +46,7 @@ fn base(job: &LockedJob) -> Value {
     })
 }
 
-/// Adds the frame of a run that has changed.
+/// Adds the frame of a run that has changed, or that is new and then comes before its jobs.
 pub(super) fn push_run(frames: &mut Frames, id: RunId, run: &LockedRun) {
     let mut data = json!({ "status": run.status, "attempt": run.attempt });
     if run.cancel_requested {
@@ -55,5 +55,9 @@ pub(super) fn push_run(frames: &mut Frames, id: RunId, run: &LockedRun) {
     if let Some(message) = &run.error_message {
         data["error_message"] = json!(message);
     }
-    frames.push(id, EventType::RunUpdated, data);
+    if run.shown.is_some() {
+        frames.push(id, EventType::RunUpdated, data);
+    } else {
+        frames.push_first(id, EventType::RunUpdated, data);
+    }
 }

@@ -1,11 +1,11 @@
 //! What can happen to a run, as the rest of the store asks for it.
 
 use mobius_engine::{JobRef, RetryFrom, Signal};
-use mobius_types::{InteractionId, JobId, RunId, Timestamp};
-use serde_json::Value;
+use mobius_types::{ActorRef, InteractionId, JobId, RunId, Timestamp};
+use serde_json::{Value, json};
 
 use super::{Ending, Outcome, Settlement};
-use crate::weight::weight_of_object;
+use crate::weight::{weight_of, weight_of_object};
 
 /// One thing that happened, or that somebody wants to happen.
 #[derive(Debug, Clone)]
@@ -31,10 +31,8 @@ pub(crate) enum Input {
 pub struct Answer {
     /// The interaction.
     pub interaction: InteractionId,
-    /// What kind of actor answers.
-    pub responder_type: String,
     /// Who answers.
-    pub responder_id: String,
+    pub responder: ActorRef,
     /// The answer itself.
     pub value: Value,
     /// What the responder adds to it.
@@ -44,11 +42,11 @@ pub struct Answer {
 impl Answer {
     /// The answer as it is stored, and as the run gets it.
     pub(super) fn response(&self, now: Timestamp) -> Value {
-        serde_json::json!({
+        json!({
             "value": self.value,
             "comment": self.comment,
             "at": now,
-            "responder": { "type": self.responder_type, "id": self.responder_id },
+            "responder": self.responder,
         })
     }
 }
@@ -92,7 +90,7 @@ impl Input {
                 ..
             }) => result.as_ref().map_or(0, Vec::len),
             Self::Signal { signal, .. } => weight_of_object(&signal.payload),
-            Self::Answered { answer, .. } => crate::weight::weight_of(&answer.value),
+            Self::Answered { answer, .. } => weight_of(&answer.value),
             Self::JobEnded(_)
             | Self::TimerFired { .. }
             | Self::Resume { .. }

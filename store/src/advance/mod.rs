@@ -1,107 +1,71 @@
-//! Settles ended attempts: the one place where a job's end moves its run on.
+//! Moves runs on: the one place where what happens to a run changes it.
 //!
-//! A worker's report, an expired lease and a spent attempt all come through here. The runs are
-//! locked first, then the jobs are read; so two branches that end together are seen one after the
-//! other, and each end counts exactly once.
+//! Ends of jobs, timers, signals, answers and what operators ask for all come through here. The
+//! runs are locked first, then the jobs are read; so two things that happen to one run at the same
+//! time are seen one after the other, and each counts exactly once. The engine decides what
+//! follows; nothing here knows a workflow's meaning.
 
+mod apply;
+mod changes;
+mod ending;
 mod frames;
+mod input;
 mod ledger;
 mod load;
+mod operate;
 mod persist;
+mod settle;
 
 use std::time::Duration;
 
 use mobius_engine::Limits;
-use mobius_types::{JobId, ProjectId};
+use mobius_types::ProjectId;
 use sqlx::PgConnection;
 
-use super::Fence;
 use crate::{Error, Specs, batch::Outcomes};
-use ledger::Ledger;
+pub use ending::{Ending, Outcome, Settlement};
+pub use input::Answer;
+pub(crate) use input::Input;
+pub(crate) use ledger::Ledger;
+pub(crate) use load::LockedRun;
+use load::Wanted;
 
-/// An attempt that ended, or should end.
-#[derive(Debug, Clone)]
-pub struct Settlement {
-    /// The job.
-    pub job: JobId,
-    /// How its attempt ended.
-    pub ending: Ending,
-}
-
-/// How an attempt ended.
-#[derive(Debug, Clone)]
-pub enum Ending {
-    /// Its worker says so.
-    Reported {
-        /// Whose report it is.
-        fence: Fence,
-        /// What it says.
-        outcome: Outcome,
-    },
-    /// The lease of this attempt expired.
-    LeaseExpired {
-        /// The attempt; a newer one is left alone.
-        attempt: i32,
-    },
-    /// This attempt took longer than its timeout.
-    TimedOut {
-        /// The attempt; a newer one is left alone.
-        attempt: i32,
-    },
-}
-
-/// What a worker reports.
-#[derive(Debug, Clone)]
-pub enum Outcome {
-    /// The action succeeded.
-    Completed {
-        /// What it gave back.
-        result: Option<Vec<u8>>,
-    },
-    /// The action failed.
-    Failed {
-        /// The class of the error.
-        error_type: Option<String>,
-        /// What went wrong.
-        message: Option<String>,
-    },
-}
-
-/// What a settlement made claimable.
+/// What an input made claimable.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Settled {
-    /// When the first of its jobs can be claimed, counted from now; `None` when there is none.
+pub(crate) struct Moved {
+    /// When the first of its jobs can be claimed by a worker, counted from now; `None` when there
+    /// is none.
     pub(crate) claimable_in: Option<Duration>,
 }
 
-/// Settles the attempts in order, in one transaction. Returns what became of each.
+/// Deals with the inputs in order, in one transaction. Returns what became of each.
 ///
 /// `jitter` gives numbers that are uniform in [0, 1).
-pub(crate) async fn settle_batch(
+pub(crate) async fn advance_batch(
     connection: &mut PgConnection,
     specs: &Specs,
     limits: &Limits,
     project: ProjectId,
-    settlements: &[Settlement],
+    inputs: &[Input],
     jitter: fn() -> f64,
-) -> Result<Outcomes<Settled>, Error> {
-    let jobs: Vec<_> = settlements
+) -> Result<Outcomes<Moved>, Error> {
+    let wanted = Wanted::of(inputs);
+    let (now, runs) = load::lock_runs(connection, specs, project, &wanted).await?;
+    let mut ledger = Ledger::new(now, limits);
+    ledger.runs = runs;
+    ledger.jobs = load::lock_jobs(connection, project, &wanted).await?;
+    ledger.replays = load::reported_attempts(connection, project, inputs, &ledger.jobs).await?;
+    ledger.interactions = load::open_interactions(connection, project, &wanted).await?;
+    load::load_signals(connection, project, &mut ledger.runs).await?;
+    let outcomes = inputs
         .iter()
-        .map(|settlement| settlement.job.as_uuid())
+        .map(|input| ledger.take(input, jitter))
         .collect();
-    let (now, runs) = load::lock_runs(connection, specs, project, &jobs).await?;
-    let jobs = load::lock_jobs(connection, project, &jobs).await?;
-    let replays = load::reported_attempts(connection, project, settlements, &jobs).await?;
-    let mut ledger = Ledger::new(now, limits, runs, jobs, replays);
-    let outcomes = settlements
-        .iter()
-        .map(|settlement| ledger.settle(settlement, jitter))
-        .collect();
-    persist::write(connection, project, ledger).await?;
+    ledger.write(connection, project).await?;
     Ok(outcomes)
 }
 
 /// A duration in the unit of the database's columns.
-pub(super) fn millis(duration: Duration) -> i64 {
+pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

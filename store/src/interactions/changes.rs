@@ -2,7 +2,7 @@
 
 use mobius_engine::NewInteraction;
 use mobius_types::{
-    InteractionId, JsonObject, ProjectId, RunId, Timestamp, WorkflowInteractionSpec,
+    ActorType, InteractionId, JsonObject, ProjectId, RunId, Timestamp, WorkflowInteractionSpec,
 };
 use serde_json::Value;
 use sqlx::{PgConnection, types::Json};
@@ -93,11 +93,11 @@ impl InteractionChanges {
             .collect();
         let types: Vec<&str> = answers
             .clone()
-            .map(|(answer, _)| answer.responder_type.as_str())
+            .map(|(answer, _)| answer.responder.kind.as_str())
             .collect();
         let responders: Vec<&str> = answers
             .clone()
-            .map(|(answer, _)| answer.responder_id.as_str())
+            .map(|(answer, _)| answer.responder.id.as_str())
             .collect();
         let responses: Vec<Json<&Value>> = answers.map(|(_, response)| Json(response)).collect();
         let done = sqlx::query!(
@@ -202,7 +202,8 @@ impl<'a> Columns<'a> {
         self.messages.push(&config.message);
         self.contexts.push(config.context.as_ref().map(Json));
         self.specs.push(config.spec.as_ref().map(Json));
-        self.target_types.push(config.target.kind.as_str());
+        self.target_types
+            .push(ActorType::from(config.target.kind).as_str());
         self.target_ids.push(&config.target.id);
         self.require_all
             .push(config.target.require_all.unwrap_or(false));

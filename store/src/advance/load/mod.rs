@@ -8,5 +8,6 @@ mod wanted;
 
 pub(super) use interactions::{OpenInteraction, open_interactions};
 pub(super) use jobs::{LockedJob, Replays, lock_jobs, reported_attempts};
-pub(super) use runs::{LockedRun, load_signals, lock_runs};
+pub(crate) use runs::LockedRun;
+pub(super) use runs::{load_signals, lock_runs};
 pub(super) use wanted::Wanted;

@@ -13,23 +13,33 @@ use uuid::Uuid;
 use super::Wanted;
 use crate::{Error, Prepared, Specs};
 
-/// A run whose row this transaction holds.
-pub(in crate::advance) struct LockedRun {
-    pub(in crate::advance) queue: String,
-    pub(in crate::advance) status: WorkflowRunStatus,
-    pub(in crate::advance) attempt: i32,
-    pub(in crate::advance) inputs: JsonObject,
-    pub(in crate::advance) facts: RunFacts,
-    pub(in crate::advance) spec: Arc<Prepared>,
-    pub(in crate::advance) state: RunState,
+/// What the history tells of a run: a change of it is news.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shown {
+    status: WorkflowRunStatus,
+    attempt: i32,
+    cancel_requested: bool,
+}
+
+/// A run whose row this transaction holds, or is about to insert.
+pub(crate) struct LockedRun {
+    pub(crate) queue: String,
+    pub(crate) status: WorkflowRunStatus,
+    pub(crate) attempt: i32,
+    pub(crate) inputs: JsonObject,
+    pub(crate) facts: RunFacts,
+    pub(crate) spec: Arc<Prepared>,
+    pub(crate) state: RunState,
     /// What nothing has consumed yet, oldest first.
-    pub(in crate::advance) signals: Vec<Signal>,
-    pub(in crate::advance) result: Option<JsonObject>,
-    pub(in crate::advance) error_message: Option<String>,
-    pub(in crate::advance) cancel_requested: bool,
-    pub(in crate::advance) cancelled_by: Option<String>,
+    pub(crate) signals: Vec<Signal>,
+    pub(crate) result: Option<JsonObject>,
+    pub(crate) error_message: Option<String>,
+    pub(crate) cancel_requested: bool,
+    pub(crate) cancelled_by: Option<String>,
     /// Whether its row has to be written.
-    pub(in crate::advance) changed: bool,
+    pub(crate) changed: bool,
+    /// What the history says of it so far; nothing of a new run.
+    pub(crate) shown: Option<Shown>,
 }
 
 impl LockedRun {
@@ -43,6 +53,24 @@ impl LockedRun {
             state: &self.state,
             signals: &self.signals,
         }
+    }
+
+    const fn as_shown(&self) -> Shown {
+        Shown {
+            status: self.status,
+            attempt: self.attempt,
+            cancel_requested: self.cancel_requested,
+        }
+    }
+
+    /// Whether the history does not say yet how the run stands.
+    pub(in crate::advance) fn is_news(&self) -> bool {
+        self.shown != Some(self.as_shown())
+    }
+
+    /// The history says how the run stands.
+    pub(in crate::advance) fn remember_shown(&mut self) {
+        self.shown = Some(self.as_shown());
     }
 }
 
@@ -92,7 +120,7 @@ pub(in crate::advance) async fn lock_runs(
         };
         let id = RunId::from(id);
         let metadata = row.metadata.map(|Json(metadata)| metadata);
-        let run = LockedRun {
+        let mut run = LockedRun {
             queue,
             status,
             attempt,
@@ -111,7 +139,9 @@ pub(in crate::advance) async fn lock_runs(
             cancel_requested,
             cancelled_by: row.cancelled_by,
             changed: false,
+            shown: None,
         };
+        run.remember_shown();
         runs.insert(id, run);
     }
     Ok((now, runs))
