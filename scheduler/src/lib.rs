@@ -5,6 +5,7 @@
 
 mod driver;
 mod end_attempts;
+mod fire_timers;
 mod make_partitions;
 mod overdue;
 mod purge_projects;

@@ -17,6 +17,7 @@ const VERSION: u8 = 1;
 pub(crate) enum List {
     Workflows = 1,
     Runs = 2,
+    Interactions = 3,
 }
 
 /// The cursor that continues after the item with this id.

@@ -32,15 +32,22 @@ pub(crate) struct Frames {
 impl Frames {
     /// Adds a frame to those of its run.
     pub(crate) fn push(&mut self, run: RunId, kind: EventType, data: Value) {
-        let frame = Frame {
-            kind: kind.as_str(),
-            data,
-        };
+        let kind = kind.as_str();
+        self.of_run(run).push(Frame { kind, data });
+    }
+
+    /// Puts a frame in front of those of its run.
+    pub(crate) fn push_first(&mut self, run: RunId, kind: EventType, data: Value) {
+        let kind = kind.as_str();
+        self.of_run(run).insert(0, Frame { kind, data });
+    }
+
+    fn of_run(&mut self, run: RunId) -> &mut Vec<Frame> {
         let place = *self.places.entry(run).or_insert(self.runs.len());
         if place == self.runs.len() {
             self.runs.push((run, Vec::new()));
         }
-        self.runs[place].1.push(frame);
+        &mut self.runs[place].1
     }
 }
 

@@ -8,8 +8,9 @@ use rand::RngExt;
 
 use crate::{
     Db, Doorbell, Error, Prepared, Specs,
+    advance::{Input, Moved, advance_batch},
     batch::Batcher,
-    jobs::{self, Fence, Heartbeat, LeaseTerms, Settled, Settlement},
+    jobs::{self, Fence, Heartbeat, LeaseTerms},
     runs::{self, StartRun},
 };
 
@@ -33,7 +34,7 @@ pub struct Store {
     specs: Arc<Specs>,
     doorbell: Arc<Doorbell>,
     starts: Arc<Batcher<StartRun, WorkflowRun>>,
-    settlements: Arc<Batcher<Settlement, Settled>>,
+    pub(crate) inputs: Arc<Batcher<Input, Moved>>,
     heartbeats: Arc<Batcher<Fence, Heartbeat>>,
 }
 
@@ -51,7 +52,7 @@ impl Store {
                 limits,
                 Arc::clone(&doorbell),
             ),
-            settlements: settlements(
+            inputs: inputs(
                 db.clone(),
                 Arc::clone(&specs),
                 limits,
@@ -109,15 +110,6 @@ impl Store {
         self.starts.submit(project, start).await
     }
 
-    /// Settles an ended attempt, together with others that arrive meanwhile.
-    ///
-    /// # Errors
-    /// An unknown job, a fence that is over, or the database failed; then nothing changed.
-    pub async fn settle(&self, project: ProjectId, settlement: Settlement) -> Result<(), Error> {
-        self.settlements.submit(project, settlement).await?;
-        Ok(())
-    }
-
     /// Renews a lease, together with others that arrive meanwhile.
     ///
     /// # Errors
@@ -148,68 +140,80 @@ fn starts(
     limits: Limits,
     doorbell: Arc<Doorbell>,
 ) -> Arc<Batcher<StartRun, WorkflowRun>> {
-    Batcher::new(BATCH, move |project, items: Arc<Vec<StartRun>>| {
-        let (db, specs, doorbell) = (db.clone(), Arc::clone(&specs), Arc::clone(&doorbell));
-        Box::pin(async move {
-            let started = db
-                .write(move |tx| {
-                    Box::pin(async move {
-                        runs::start_batch(tx, &specs, &limits, project, &items).await
+    Batcher::new(
+        BATCH,
+        StartRun::weight,
+        move |project, items: Arc<Vec<StartRun>>| {
+            let (db, specs, doorbell) = (db.clone(), Arc::clone(&specs), Arc::clone(&doorbell));
+            Box::pin(async move {
+                let started = db
+                    .write(move |tx| {
+                        Box::pin(async move {
+                            runs::start_batch(tx, &specs, &limits, project, &items).await
+                        })
                     })
-                })
-                .await?;
-            if started
-                .iter()
-                .flatten()
-                .any(|run| !run.status.is_terminal())
-            {
-                doorbell.ring(project);
-            }
-            Ok(started)
-        })
-    })
+                    .await?;
+                if started
+                    .iter()
+                    .flatten()
+                    .any(|run| !run.status.is_terminal())
+                {
+                    doorbell.ring(project);
+                }
+                Ok(started)
+            })
+        },
+    )
 }
 
-/// Batches of settlements; the bell rings as for starts.
-fn settlements(
+/// Batches of what moves runs; the bell rings as for starts.
+fn inputs(
     db: Db,
     specs: Arc<Specs>,
     limits: Limits,
     doorbell: Arc<Doorbell>,
-) -> Arc<Batcher<Settlement, Settled>> {
-    Batcher::new(BATCH, move |project, items: Arc<Vec<Settlement>>| {
-        let (db, specs, doorbell) = (db.clone(), Arc::clone(&specs), Arc::clone(&doorbell));
-        Box::pin(async move {
-            let settled = db
-                .write(move |tx| {
-                    Box::pin(async move {
-                        jobs::settle_batch(tx, &specs, &limits, project, &items, uniform).await
+) -> Arc<Batcher<Input, Moved>> {
+    Batcher::new(
+        BATCH,
+        Input::weight,
+        move |project, items: Arc<Vec<Input>>| {
+            let (db, specs, doorbell) = (db.clone(), Arc::clone(&specs), Arc::clone(&doorbell));
+            Box::pin(async move {
+                let moved = db
+                    .write(move |tx| {
+                        Box::pin(async move {
+                            advance_batch(tx, &specs, &limits, project, &items, uniform).await
+                        })
                     })
-                })
-                .await?;
-            let delays: BTreeSet<Duration> = settled
-                .iter()
-                .flatten()
-                .filter_map(|settled| settled.claimable_in)
-                .collect();
-            delays
-                .into_iter()
-                .for_each(|delay| doorbell.ring_after(project, delay));
-            Ok(settled)
-        })
-    })
+                    .await?;
+                let delays: BTreeSet<Duration> = moved
+                    .iter()
+                    .flatten()
+                    .filter_map(|moved| moved.claimable_in)
+                    .collect();
+                delays
+                    .into_iter()
+                    .for_each(|delay| doorbell.ring_after(project, delay));
+                Ok(moved)
+            })
+        },
+    )
 }
 
 fn heartbeats(db: Db, terms: LeaseTerms) -> Arc<Batcher<Fence, Heartbeat>> {
-    Batcher::new(BATCH, move |project, items: Arc<Vec<Fence>>| {
-        let db = db.clone();
-        Box::pin(async move {
-            db.write(move |tx| {
-                Box::pin(async move { jobs::heartbeat_batch(tx, project, &items, terms).await })
+    Batcher::new(
+        BATCH,
+        |_| 0,
+        move |project, items: Arc<Vec<Fence>>| {
+            let db = db.clone();
+            Box::pin(async move {
+                db.write(move |tx| {
+                    Box::pin(async move { jobs::heartbeat_batch(tx, project, &items, terms).await })
+                })
+                .await
             })
-            .await
-        })
-    })
+        },
+    )
 }
 
 /// A number that is uniform in [0, 1): the jitter of retry delays.

@@ -115,6 +115,8 @@ typed_ids! {
     JobId = "job";
     /// A signal that was sent to a run.
     SignalId = "sig";
+    /// A question to a person or a group.
+    InteractionId = "int";
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod duration;
 mod error;
 mod events;
 mod ids;
+mod interactions;
 mod jobs;
 #[cfg(feature = "openapi")]
 pub mod openapi;
@@ -24,6 +25,7 @@ pub use duration::{InvalidDuration, parse_duration};
 pub use error::{ErrorDetail, ErrorResponse};
 pub use events::EventType;
 pub use ids::*;
+pub use interactions::*;
 pub use jobs::*;
 pub use page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
 pub use permissions::{Permission, covers};

@@ -275,6 +275,11 @@ pub struct WorkflowInteractionConfig {
 /// What an interaction asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "postgres", derive(sqlx::Type))]
+#[cfg_attr(
+    feature = "postgres",
+    sqlx(type_name = "text", rename_all = "snake_case")
+)]
 #[serde(rename_all = "snake_case")]
 pub enum WorkflowInteractionType {
     /// A yes or a no.
@@ -283,6 +288,18 @@ pub enum WorkflowInteractionType {
     Review,
     /// A value.
     Input,
+}
+
+impl WorkflowInteractionType {
+    /// The name on the wire and in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Approval => "approval",
+            Self::Review => "review",
+            Self::Input => "input",
+        }
+    }
 }
 
 /// How an interaction is put to people.

@@ -1,4 +1,5 @@
-//! Jobs: inserted with the run's progress, claimed, kept alive, settled, read.
+//! Jobs: inserted with the run's progress, claimed, kept alive, read. Their ends are dealt with in
+//! `advance`, because they move runs.
 
 mod claim;
 mod due;
@@ -6,18 +7,16 @@ mod heartbeat;
 mod insert;
 mod read;
 mod release;
-mod settle;
 
+pub use crate::advance::{Ending, Outcome, Settlement};
 pub use claim::{ClaimFilter, ClaimSlot, Claimed, ClaimedJob, claim, projects_with_claimable_jobs};
 pub use due::{Overdue, expired_leases, postpone, spent_attempts};
 pub use heartbeat::Heartbeat;
 pub(crate) use heartbeat::heartbeat_batch;
-pub(crate) use insert::{JobRow, frame_of_new, insert_jobs};
+pub(crate) use insert::{JobRow, insert_jobs, push_new};
 pub(crate) use read::list_of_run;
 pub use read::of_run;
 pub use release::release;
-pub use settle::{Ending, Outcome, Settlement};
-pub(crate) use settle::{Settled, settle_batch};
 
 use std::time::Duration;
 

@@ -1,12 +1,16 @@
 -- Gives a claim back. $1 project, $2 job, $3 worker, $4 attempt, $5 actor.
 with clock as materialized (select mobius_now() as now),
+-- A job that was told to stop while it was claimed must not run any more, and its end may be what
+-- its run waits for: it is left to the loop that takes back what no worker answers for.
+abandoned as (
+    update jobs
+    set lease_expires_at = clock.now
+    from clock
+    where project_id = $1 and id = $2 and status::text = 'claimed' and claimed_by = $3
+      and attempt = $4 and claimed_actor = $5 and cancel_requested),
 released as (
     update jobs
-    -- A job that was told to stop while it was claimed must not run any more.
-    set status = case when cancel_requested then 'failed'::job_status else 'pending' end,
-        error_type = case when cancel_requested then 'cancelled' else error_type end,
-        last_error = case when cancel_requested then 'the run has ended' else last_error end,
-        completed_at = case when cancel_requested then clock.now end,
+    set status = 'pending',
         attempt = attempt - 1,
         claimed_by = null,
         claimed_actor = null,
@@ -17,7 +21,7 @@ released as (
         updated_at = clock.now
     from clock
     where project_id = $1 and id = $2 and status::text = 'claimed' and claimed_by = $3
-      and attempt = $4 and claimed_actor = $5
+      and attempt = $4 and claimed_actor = $5 and not cancel_requested
     returning id, run_id, step_name, action, queue, branch, attempt, status),
 counter as (
     update project_counters set event_seq = event_seq + 1

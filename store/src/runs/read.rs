@@ -136,6 +136,43 @@ pub async fn list(
     Ok(cursor::page(List::Runs, rows, limit, |row| row.id).map(Into::into))
 }
 
+/// The ids of the runs that a list with this filter shows first, at most so many.
+///
+/// # Errors
+/// The database failed.
+pub async fn ids_matching(
+    connection: &mut PgConnection,
+    project: ProjectId,
+    filter: &RunFilter,
+    limit: i64,
+) -> Result<Vec<RunId>, Error> {
+    let ids = sqlx::query_scalar!(
+        "select id from runs
+         where project_id = $1
+           and ($3::run_status is null or status = $3)
+           and ($4::text is null or workflow_name = $4)
+           and ($5::text is null or queue = $5)
+           and ($6::uuid is null or parent_run_id = $6)
+           and ($7::text is null or initiated_by = $7)
+           and ($8::text is null or external_id = $8)
+           and ($9::uuid is null or definition_id = $9)
+         order by id desc
+         limit $2",
+        project.as_uuid(),
+        limit,
+        filter.status as _,
+        filter.workflow_name,
+        filter.queue,
+        filter.parent.map(RunId::as_uuid),
+        filter.initiated_by,
+        filter.external_id,
+        filter.definition.map(WorkflowId::as_uuid),
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(ids.into_iter().map(Into::into).collect())
+}
+
 /// A run with its spec, its newest jobs and its result.
 ///
 /// # Errors

@@ -5,20 +5,18 @@ use std::{
     sync::Arc,
 };
 
-use mobius_engine::{Action, Event, Limits, Run, RunFacts, RunState, advance};
+use mobius_engine::{Limits, RunFacts, RunState};
 use mobius_types::{
-    EventType, JobId, JsonObject, ProjectId, RunId, Timestamp, WorkflowId, WorkflowRun,
-    WorkflowRunStatus,
+    JsonObject, ProjectId, RunId, Timestamp, WorkflowId, WorkflowRun, WorkflowRunStatus,
 };
-use serde_json::json;
 use sqlx::PgConnection;
 
-use super::insert::{NewRun, insert};
+use super::NewRun;
 use crate::{
     Error, Prepared, Specs,
+    advance::{Ledger, LockedRun},
     batch::Outcomes,
-    events::{self, Frames},
-    jobs::{JobRow, frame_of_new, insert_jobs},
+    weight::weight_of_object,
 };
 
 /// What a run executes.
@@ -58,20 +56,19 @@ pub struct StartRun {
     pub initiator: Initiator,
 }
 
+impl StartRun {
+    /// About how many bytes it carries.
+    pub(crate) fn weight(&self) -> usize {
+        weight_of_object(&self.inputs)
+    }
+}
+
 /// A saved workflow's newest version.
 struct Saved {
     name: String,
     handle: String,
     version: i32,
     spec: Arc<Prepared>,
-}
-
-/// All that a batch writes.
-#[derive(Default)]
-struct Writes {
-    runs: Vec<NewRun>,
-    jobs: Vec<JobRow>,
-    frames: Frames,
 }
 
 /// Starts the runs that can be started. One that can't (unknown workflow, refused inputs) fails
@@ -84,14 +81,18 @@ pub(crate) async fn start_batch(
     starts: &[StartRun],
 ) -> Result<Outcomes<WorkflowRun>, Error> {
     let (now, saved) = load_workflows(connection, specs, project, starts).await?;
-    let mut writes = Writes::default();
+    let mut ledger = Ledger::new(now, limits);
+    let mut runs = Vec::with_capacity(starts.len());
     let mut outcomes = Vec::with_capacity(starts.len());
     for start in starts {
-        outcomes.push(plan(&saved, limits, start, now, &mut writes));
+        let planned = plan(&saved, start, now, &mut ledger);
+        outcomes.push(planned.map(|run| {
+            let wire = run.wire.clone();
+            runs.push(run);
+            wire
+        }));
     }
-    insert(connection, project, now, &writes.runs).await?;
-    insert_jobs(connection, project, now, &writes.jobs).await?;
-    events::append(connection, project, now, writes.frames).await?;
+    ledger.write_started(connection, project, &runs).await?;
     Ok(outcomes)
 }
 
@@ -147,45 +148,50 @@ async fn load_workflows(
     Ok((now, saved))
 }
 
-/// Works out what one start writes.
+/// Takes a run through its first step, and notes what that writes. A run whose first step can't
+/// even be prepared has ended before it was stored; its row still tells why.
 fn plan(
     saved: &HashMap<WorkflowId, Saved>,
-    limits: &Limits,
     start: &StartRun,
     now: Timestamp,
-    writes: &mut Writes,
-) -> Result<WorkflowRun, Error> {
-    let mut run = describe(saved, start, now)?;
-    let inputs = run
+    ledger: &mut Ledger<'_>,
+) -> Result<NewRun, Error> {
+    let mut new = describe(saved, start, now)?;
+    let inputs = new
         .spec
         .definition
         .check_inputs(start.inputs.clone())
         .map_err(Error::Invalid)?;
     let facts = RunFacts {
-        id: run.wire.id.to_string(),
-        attempt: run.wire.attempt,
+        id: new.wire.id.to_string(),
+        attempt: new.wire.attempt,
         metadata: start.metadata.clone().unwrap_or_default(),
         external_id: start.external_id.clone(),
     };
-    let transition = advance(
-        &Run {
-            definition: &run.spec.definition,
-            inputs: &inputs,
-            facts: &facts,
-            limits,
-            state: &RunState::default(),
-            signals: &[],
-        },
-        Event::Started,
-        now,
-    )
-    .map_err(|rejected| Error::Corrupt(format!("a new run was rejected: {rejected}")))?;
-    run.wire.inputs = Some(inputs);
-    run.state = transition.state;
-    apply(&mut run, transition.actions, now, writes);
-    let wire = run.wire.clone();
-    writes.runs.push(run);
-    Ok(wire)
+    let run = LockedRun {
+        queue: start.queue.clone(),
+        status: new.wire.status,
+        attempt: new.wire.attempt,
+        inputs,
+        facts,
+        spec: Arc::clone(&new.spec),
+        state: RunState::default(),
+        signals: Vec::new(),
+        result: None,
+        error_message: None,
+        cancel_requested: false,
+        cancelled_by: None,
+        changed: true,
+        shown: None,
+    };
+    let run = ledger.start(new.wire.id, run)?;
+    new.wire.status = run.status;
+    new.wire.completed_at = run.status.is_terminal().then_some(now);
+    new.wire.error_message = run.error_message;
+    new.wire.inputs = Some(run.inputs);
+    new.state = run.state;
+    new.result = run.result;
+    Ok(new)
 }
 
 /// The run as it stands before its first step.
@@ -239,60 +245,4 @@ fn describe(
         state: RunState::default(),
         result: None,
     })
-}
-
-/// Carries out what the engine asks for when a run starts. A run whose first step can't even be
-/// prepared has ended before it was stored; its row still tells why.
-fn apply(run: &mut NewRun, actions: Vec<Action>, now: Timestamp, writes: &mut Writes) {
-    let id = run.wire.id;
-    let first_job = writes.jobs.len();
-    for action in actions {
-        match action {
-            Action::EnqueueJob(job) => writes.jobs.push(JobRow {
-                id: JobId::generate(),
-                run: id,
-                queue: run.wire.queue.clone().unwrap_or_default(),
-                job,
-            }),
-            Action::CompleteRun { result } => {
-                run.wire.status = WorkflowRunStatus::Completed;
-                run.wire.completed_at = Some(now);
-                run.result = Some(result);
-            }
-            Action::FailRun { error } => {
-                run.wire.status = WorkflowRunStatus::Failed;
-                run.wire.completed_at = Some(now);
-                run.wire.error_message = Some(error.message);
-            }
-            // Jobs that were never stored need no stopping.
-            Action::StopJobs => writes.jobs.truncate(first_job),
-            Action::CompleteJob { .. }
-            | Action::RetryJob { .. }
-            | Action::RescueJob { .. }
-            | Action::FailJob { .. } => {
-                unreachable!("a run that starts has no job yet that could end")
-            }
-            Action::FanOut(_)
-            | Action::RestartFanOut { .. }
-            | Action::StopFanOut { .. }
-            | Action::StartTimer { .. }
-            | Action::StopTimer { .. }
-            | Action::ConsumeSignal { .. }
-            | Action::OpenInteraction(_)
-            | Action::CloseInteraction { .. } => {
-                unreachable!("no step that waits passes validation yet")
-            }
-        }
-    }
-    let status = run.wire.status.as_str();
-    let mut data = json!({ "status": status, "attempt": run.wire.attempt });
-    if let Some(message) = &run.wire.error_message {
-        data["error_message"] = json!(message);
-    }
-    writes.frames.push(id, EventType::RunUpdated, data);
-    for job in &writes.jobs[first_job..] {
-        writes
-            .frames
-            .push(id, EventType::JobUpdated, frame_of_new(job));
-    }
 }

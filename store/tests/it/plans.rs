@@ -8,8 +8,8 @@ use crate::rows;
 
 const CLAIM: &str = include_str!("../../src/jobs/claim.sql");
 const HEARTBEATS: &str = include_str!("../../src/jobs/heartbeat.sql");
-const LOCK_RUNS: &str = include_str!("../../src/jobs/settle/lock_runs.sql");
-const UPDATE_JOBS: &str = include_str!("../../src/jobs/settle/update_jobs.sql");
+const LOCK_RUNS: &str = include_str!("../../src/advance/load/lock_runs.sql");
+const UPDATE_JOBS: &str = include_str!("../../src/advance/persist/update_jobs.sql");
 
 /// How many pages of 8 KiB a statement about ten jobs may look at. A scan looks at thousands.
 const MAX_PAGES: u64 = 500;
@@ -159,8 +159,8 @@ fn about_claimed(tenant: &Tenant, held: &[Held]) -> [Statement; 3] {
         },
         Statement {
             text: LOCK_RUNS,
-            types: "uuid, uuid[]",
-            arguments: jobs,
+            types: "uuid, uuid[], uuid[]",
+            arguments: format!("{jobs}, '{{}}'"),
         },
         Statement {
             text: UPDATE_JOBS,

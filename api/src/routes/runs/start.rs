@@ -122,6 +122,7 @@ pub(in crate::routes) async fn prepare(
         StoreError::Invalid(problems) => StoreError::Invalid(inside_spec(problems)).into(),
         StoreError::NotFound(_)
         | StoreError::Conflict { .. }
+        | StoreError::RunEnded
         | StoreError::LeaseLost
         | StoreError::InvalidCursor
         | StoreError::Unavailable(_)

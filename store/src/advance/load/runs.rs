@@ -1,0 +1,184 @@
+//! Locks runs, and reads what they have stored.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use mobius_engine::{Limits, Run, RunFacts, RunState, Signal};
+use mobius_types::{JsonObject, ProjectId, RunId, Timestamp, WorkflowRunStatus};
+use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
+
+use super::Wanted;
+use crate::{Error, Prepared, Specs};
+
+/// What the history tells of a run: a change of it is news.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shown {
+    status: WorkflowRunStatus,
+    attempt: i32,
+    cancel_requested: bool,
+}
+
+/// A run whose row this transaction holds, or is about to insert.
+pub(crate) struct LockedRun {
+    pub(crate) queue: String,
+    pub(crate) status: WorkflowRunStatus,
+    pub(crate) attempt: i32,
+    pub(crate) inputs: JsonObject,
+    pub(crate) facts: RunFacts,
+    pub(crate) spec: Arc<Prepared>,
+    pub(crate) state: RunState,
+    /// What nothing has consumed yet, oldest first.
+    pub(crate) signals: Vec<Signal>,
+    pub(crate) result: Option<JsonObject>,
+    pub(crate) error_message: Option<String>,
+    pub(crate) cancel_requested: bool,
+    pub(crate) cancelled_by: Option<String>,
+    /// Whether its row has to be written.
+    pub(crate) changed: bool,
+    /// What the history says of it so far; nothing of a new run.
+    pub(crate) shown: Option<Shown>,
+}
+
+impl LockedRun {
+    /// The run as the engine sees it.
+    pub(in crate::advance) fn context<'r>(&'r self, limits: &'r Limits) -> Run<'r> {
+        Run {
+            definition: self.spec.definition(),
+            inputs: &self.inputs,
+            facts: &self.facts,
+            limits,
+            state: &self.state,
+            signals: &self.signals,
+        }
+    }
+
+    const fn as_shown(&self) -> Shown {
+        Shown {
+            status: self.status,
+            attempt: self.attempt,
+            cancel_requested: self.cancel_requested,
+        }
+    }
+
+    /// Whether the history does not say yet how the run stands.
+    pub(in crate::advance) fn is_news(&self) -> bool {
+        self.shown != Some(self.as_shown())
+    }
+
+    /// The history says how the run stands.
+    pub(in crate::advance) fn remember_shown(&mut self) {
+        self.shown = Some(self.as_shown());
+    }
+}
+
+/// Locks the runs, in the order of their ids so that two batches can't deadlock, and reads the
+/// time.
+pub(in crate::advance) async fn lock_runs(
+    connection: &mut PgConnection,
+    specs: &Specs,
+    project: ProjectId,
+    wanted: &Wanted,
+) -> Result<(Timestamp, HashMap<RunId, LockedRun>), Error> {
+    let rows = sqlx::query_file!(
+        "src/advance/load/lock_runs.sql",
+        project.as_uuid(),
+        &wanted.jobs,
+        &wanted.runs,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let now = rows
+        .last()
+        .map(|row| row.now)
+        .ok_or(Error::Corrupt("no time".to_owned()))?;
+    let mut runs = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let (
+            Some(id),
+            Some(queue),
+            Some(status),
+            Some(attempt),
+            Some(inputs),
+            Some(state),
+            Some(hash),
+            Some(cancel_requested),
+        ) = (
+            row.id,
+            row.queue,
+            row.status,
+            row.attempt,
+            row.inputs,
+            row.state,
+            row.spec_hash,
+            row.cancel_requested,
+        )
+        else {
+            continue;
+        };
+        let id = RunId::from(id);
+        let metadata = row.metadata.map(|Json(metadata)| metadata);
+        let mut run = LockedRun {
+            queue,
+            status,
+            attempt,
+            inputs: inputs.0,
+            facts: RunFacts {
+                id: id.to_string(),
+                attempt,
+                metadata: metadata.unwrap_or_default(),
+                external_id: row.external_id,
+            },
+            spec: specs.load(connection, project, &hash).await?,
+            state: state.0,
+            signals: Vec::new(),
+            result: None,
+            error_message: row.error_message,
+            cancel_requested,
+            cancelled_by: row.cancelled_by,
+            changed: false,
+            shown: None,
+        };
+        run.remember_shown();
+        runs.insert(id, run);
+    }
+    Ok((now, runs))
+}
+
+/// Reads the stored signals of those runs whose state says that there are some. The runs' locks
+/// keep others from consuming them or adding to them.
+pub(in crate::advance) async fn load_signals(
+    connection: &mut PgConnection,
+    project: ProjectId,
+    runs: &mut HashMap<RunId, LockedRun>,
+) -> Result<(), Error> {
+    let wanted: Vec<Uuid> = runs
+        .iter()
+        .filter(|(_, run)| run.state.stored_signals() > 0)
+        .map(|(id, _)| id.as_uuid())
+        .collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let rows = sqlx::query!(
+        r#"select run_id, id, name, payload as "payload: Json<JsonObject>" from signals
+           where project_id = $1 and run_id = any($2) and consumed_at is null
+           order by run_id, seq"#,
+        project.as_uuid(),
+        &wanted,
+    )
+    .fetch_all(connection)
+    .await?;
+    for row in rows {
+        if let Some(run) = runs.get_mut(&row.run_id.into()) {
+            run.signals.push(Signal {
+                id: row.id.into(),
+                name: row.name,
+                payload: row.payload.0,
+            });
+        }
+    }
+    Ok(())
+}
