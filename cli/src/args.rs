@@ -155,6 +155,18 @@ pub(crate) struct TuningArguments {
     #[arg(long, env = "MOBIUS_MAX_RESULT_BYTES",
           default_value_t = RequestLimits::default().result_bytes)]
     max_result_bytes: usize,
+    /// The largest payload of an event of a worker, in bytes of JSON.
+    #[arg(long, env = "MOBIUS_MAX_EVENT_BYTES",
+          default_value_t = RequestLimits::default().event_bytes)]
+    max_event_bytes: usize,
+    /// How many events a second a job may add in the long run, at each replica; 0: any number.
+    /// Default: 100; any number for `dev`.
+    #[arg(long, env = "MOBIUS_JOB_EVENTS_PER_SECOND")]
+    job_events_per_second: Option<u32>,
+    /// How many event streams a key may have open at a time, at each replica; 0: any number.
+    /// Default: 100; any number for `dev`.
+    #[arg(long, env = "MOBIUS_STREAMS_PER_KEY")]
+    streams_per_key: Option<usize>,
 }
 
 impl TuningArguments {
@@ -185,12 +197,31 @@ impl TuningArguments {
         })
     }
 
-    /// What the API is told.
+    /// What the API of a server is told.
     pub(crate) fn request_limits(&self) -> RequestLimits {
+        self.limits_over(RequestLimits::default())
+    }
+
+    /// What the API of `mobius dev` is told: whoever works alone is not counted.
+    pub(crate) fn request_limits_for_one(&self) -> RequestLimits {
+        self.limits_over(RequestLimits {
+            job_events_per_second: 0,
+            streams_per_key: 0,
+            ..RequestLimits::default()
+        })
+    }
+
+    fn limits_over(&self, defaults: RequestLimits) -> RequestLimits {
         RequestLimits {
             spec_bytes: self.max_spec_bytes,
             inputs_bytes: self.max_inputs_bytes,
             result_bytes: self.max_result_bytes,
+            event_bytes: self.max_event_bytes,
+            job_events_per_second: self
+                .job_events_per_second
+                .unwrap_or(defaults.job_events_per_second),
+            streams_per_key: self.streams_per_key.unwrap_or(defaults.streams_per_key),
+            ..defaults
         }
     }
 

@@ -12,7 +12,7 @@ mod cursor;
 mod db;
 mod doorbell;
 mod error;
-mod events;
+pub mod events;
 pub mod interactions;
 pub mod jobs;
 pub mod keys;

@@ -84,12 +84,17 @@ pub struct Job {
     pub updated_at: DateTime<Utc>,
 }
 
-/// The jobs of a run.
+/// A page of a run's jobs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct JobListResponse {
-    /// The jobs.
+    /// The jobs, oldest first.
     pub items: Vec<Job>,
+    /// Whether there is a next page.
+    pub has_more: bool,
+    /// What to pass as `cursor` for the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
 }
 
 /// What a worker asks for.

@@ -40,6 +40,7 @@ permissions! {
     RunStart = "mobius.run.start": "Start runs.";
     JobClaim = "mobius.job.claim": "Claim jobs, and keep their leases with heartbeats.";
     JobComplete = "mobius.job.complete": "Report how a claimed job ended.";
+    JobEmitEvent = "mobius.job.emit_event": "Add events to the history of a claimed job's run.";
     WorkerRead = "mobius.worker.read": "See workers.";
 }
 

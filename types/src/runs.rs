@@ -123,7 +123,8 @@ pub struct WorkflowRunDetail {
     /// The declared outputs as a JSON object in base64, once it is completed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result_b64: Option<String>,
-    /// Its newest jobs, at most 200; `GET …/runs/{id}/jobs` has all.
+    /// Its newest jobs, oldest of them first: at most 1,000, and less of jobs with large
+    /// parameters. `GET …/runs/{id}/jobs` has all of them, in pages.
     #[serde(default)]
     pub jobs: Vec<Job>,
 }

@@ -8,4 +8,4 @@ mod query;
 
 pub(crate) use body::{Body, OptionalBody, max_body};
 pub(crate) use path::{PathId, parse as parse_id};
-pub(crate) use query::{Paging, Query};
+pub(crate) use query::{LongPaging, Paging, Query};

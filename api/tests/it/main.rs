@@ -13,5 +13,6 @@ mod openapi;
 mod outage;
 mod projects;
 mod runs;
+mod streams;
 mod workers;
 mod workflows;

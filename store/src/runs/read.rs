@@ -16,8 +16,8 @@ use crate::{
     jobs,
 };
 
-/// How many jobs stand in a run's detail; the rest is in the list of its jobs.
-const DETAIL_JOBS: i64 = 200;
+/// How many jobs stand in a run's detail; all are in the list of its jobs.
+const DETAIL_JOBS: i64 = 1_000;
 
 /// A run's row as queries return it.
 struct Row {
@@ -198,7 +198,7 @@ pub async fn get(
     .fetch_optional(&mut *connection)
     .await?;
     let Some(found) = found else { return Ok(None) };
-    let jobs = jobs::list_of_run(connection, project, id, DETAIL_JOBS).await?;
+    let jobs = jobs::newest_of_run(connection, project, id, DETAIL_JOBS).await?;
     let result_b64 = found
         .result
         .map(|Json(result)| BASE64_STANDARD.encode(serde_json::Value::Object(result).to_string()));

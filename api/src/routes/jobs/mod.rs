@@ -4,6 +4,7 @@
 
 mod claim;
 mod complete;
+mod events;
 mod heartbeat;
 
 use axum::{Router, routing::post};
@@ -26,6 +27,7 @@ pub(crate) fn router(limits: Limits) -> OpenApiRouter<App> {
         .routes(routes!(claim::claim_jobs))
         .routes(routes!(heartbeat::heartbeat_job))
         .routes(routes!(heartbeat::heartbeat_jobs))
+        .routes(routes!(events::emit_job_events).layer(max_body(limits.events())))
         .routes(routes!(complete::complete_job).layer(max_body(limits.report())))
         .routes(routes!(complete::complete_jobs).layer(max_body(limits.reports())))
 }
@@ -36,6 +38,10 @@ pub(crate) fn pinned_router(limits: Limits) -> Router<App> {
         .route("/jobs/claim", post(claim::claim_job))
         .route("/jobs/claims", post(claim::claim_jobs))
         .route("/jobs/{id}/heartbeat", post(heartbeat::heartbeat_job))
+        .route(
+            "/jobs/{id}/events",
+            post(events::emit_job_events).layer(max_body(limits.events())),
+        )
         .route("/jobs/heartbeats", post(heartbeat::heartbeat_jobs))
         .route(
             "/jobs/{id}/complete",

@@ -1,7 +1,8 @@
-//! Runs: started, listed, read.
+//! Runs: started, listed, read, streamed.
 
 mod read;
 mod start;
+mod stream;
 
 pub(super) use start::prepare;
 
@@ -13,7 +14,10 @@ use crate::App;
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(read::list_runs, start::start_run))
+        .routes(routes!(stream::stream_project_run_events))
         .routes(routes!(read::get_run))
         .routes(routes!(read::get_run_jobs))
+        .routes(routes!(read::get_run_action_log))
+        .routes(routes!(stream::stream_run_events))
         .routes(routes!(read::list_workflow_runs, start::start_workflow_run))
 }

@@ -93,6 +93,7 @@ const CLAIM: &str = r#"{"worker_id":"w","queues":["nobody puts jobs here"]}"#;
 const CLAIMS: &str = r#"{"worker_id":"w","queues":["nobody puts jobs here"],"max_jobs":2}"#;
 const FENCE: &str = r#"{"worker_id":"w","attempt":1}"#;
 const FENCES: &str = r#"{"items":[{"job_id":"x","worker_id":"w","attempt":1}]}"#;
+const EVENTS: &str = r#"{"worker_id":"w","attempt":1,"events":[{"type":"t","payload":{}}]}"#;
 const REPORT: &str = r#"{"worker_id":"w","attempt":1,"status":"completed"}"#;
 const REPORTS: &str =
     r#"{"items":[{"job_id":"x","worker_id":"w","attempt":1,"status":"completed"}]}"#;
@@ -133,8 +134,14 @@ pub(crate) const ROUTES: &[Route] = &[
     ),
     Route::get("/projects/{project}/runs", Permission::RunRead),
     Route::post("/projects/{project}/runs", Permission::RunStart, RUN),
+    Route::get("/projects/{project}/runs/events", Permission::RunRead),
     Route::get("/projects/{project}/runs/{id}", Permission::RunRead),
     Route::get("/projects/{project}/runs/{id}/jobs", Permission::RunRead),
+    Route::get(
+        "/projects/{project}/runs/{id}/action-log",
+        Permission::RunRead,
+    ),
+    Route::get("/projects/{project}/runs/{id}/events", Permission::RunRead),
     Route::post(
         "/projects/{project}/jobs/claim",
         Permission::JobClaim,
@@ -154,6 +161,11 @@ pub(crate) const ROUTES: &[Route] = &[
         "/projects/{project}/jobs/heartbeats",
         Permission::JobClaim,
         FENCES,
+    ),
+    Route::post(
+        "/projects/{project}/jobs/{id}/events",
+        Permission::JobEmitEvent,
+        EVENTS,
     ),
     Route::post(
         "/projects/{project}/jobs/{id}/complete",

@@ -203,6 +203,16 @@ impl Tenant {
         self.store.heartbeat(self.project, held.fence.clone()).await
     }
 
+    /// Drops the events up to a number, as retention does.
+    pub async fn forget_events(&self, upto: i64) {
+        sqlx::query("delete from run_events where project_id = $1 and last_seq <= $2")
+            .bind(self.project.as_uuid())
+            .bind(upto)
+            .execute(&mut *self.connection().await)
+            .await
+            .expect("events can be deleted");
+    }
+
     /// Makes the stored state of a run unreadable, as a bug or a newer version would.
     pub async fn corrupt(&self, run: RunId) {
         sqlx::query("update runs set state = '\"unreadable\"' where project_id = $1 and id = $2")
