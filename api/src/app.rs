@@ -117,4 +117,6 @@ pub(crate) fn operations(limits: Limits) -> OpenApiRouter<App> {
         .merge(routes::runs::router())
         .merge(routes::jobs::router(limits))
         .merge(routes::workers::router())
+        .merge(routes::tools::router())
+        .merge(routes::interactions::router())
 }

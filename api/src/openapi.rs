@@ -35,6 +35,8 @@ use crate::{ApiError, App, Limits, app::operations};
         (name = "runs", description = "Executions of workflows."),
         (name = "jobs", description = "Step executions, as workers claim and report them."),
         (name = "workers", description = "The processes that claim jobs."),
+        (name = "tools", description = "Published workflows as agents call them."),
+        (name = "interactions", description = "What runs ask of people, and the answers."),
     )
 )]
 struct Base;

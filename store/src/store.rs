@@ -220,18 +220,22 @@ fn inputs(
 
 /// Batches of workers' events; the bell rings as for starts.
 fn emissions(db: Db, doorbell: Arc<Doorbell>) -> Arc<Batcher<Emission, ()>> {
-    Batcher::new(EMISSIONS, |_| 0, move |project, items: Arc<Vec<Emission>>| {
-        let (db, doorbell) = (db.clone(), Arc::clone(&doorbell));
-        Box::pin(async move {
-            let emitted = db
-                .write(move |tx| {
-                    Box::pin(async move { events::emit_batch(tx, project, &items).await })
-                })
-                .await?;
-            ring_if_any(&doorbell, project, &emitted);
-            Ok(emitted)
-        })
-    })
+    Batcher::new(
+        EMISSIONS,
+        |_| 0,
+        move |project, items: Arc<Vec<Emission>>| {
+            let (db, doorbell) = (db.clone(), Arc::clone(&doorbell));
+            Box::pin(async move {
+                let emitted = db
+                    .write(move |tx| {
+                        Box::pin(async move { events::emit_batch(tx, project, &items).await })
+                    })
+                    .await?;
+                ring_if_any(&doorbell, project, &emitted);
+                Ok(emitted)
+            })
+        },
+    )
 }
 
 /// Tells streams of a commit, unless it changed nothing and so appended nothing.

@@ -15,10 +15,12 @@ pub mod openapi;
 mod page;
 mod permissions;
 mod projects;
+mod run_operations;
 mod runs;
 mod serialize;
 mod spec;
 mod steps;
+mod tools;
 mod workers;
 mod workflows;
 
@@ -32,9 +34,11 @@ pub use jobs::*;
 pub use page::{DEFAULT_LIMIT, DEFAULT_LONG_LIMIT, MAX_LIMIT, MAX_LONG_LIMIT, Page};
 pub use permissions::{Permission, covers};
 pub use projects::*;
+pub use run_operations::*;
 pub use runs::*;
 pub use spec::*;
 pub use steps::*;
+pub use tools::*;
 pub use workers::{Worker, WorkerListResponse};
 pub use workflows::*;
 

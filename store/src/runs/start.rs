@@ -228,6 +228,7 @@ fn describe(
         attempt: 1,
         inputs: None,
         metadata: start.metadata.clone(),
+        cancel_requested: false,
         error_message: None,
         actor_type: Some(start.initiator.actor_type.to_owned()),
         actor_id: Some(start.initiator.actor_id.clone()),

@@ -1,6 +1,11 @@
 //! Runs.
 
+mod bulk;
+mod cancel;
 mod jobs;
 mod list;
 mod read;
+mod resume;
+mod retry;
+mod signal;
 mod start;
