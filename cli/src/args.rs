@@ -132,6 +132,17 @@ pub(crate) struct TuningArguments {
     #[arg(long, env = "MOBIUS_MAX_STATE_BYTES",
           default_value_t = Limits::default().max_state_bytes)]
     max_state_bytes: usize,
+    /// The most live items of `each` steps of one run.
+    #[arg(long, env = "MOBIUS_MAX_RUN_ITEMS", default_value_t = Limits::default().max_items)]
+    max_run_items: u32,
+    /// The most signals of one run that nothing has consumed yet.
+    #[arg(long, env = "MOBIUS_MAX_STORED_SIGNALS",
+          default_value_t = Limits::default().max_stored_signals)]
+    max_stored_signals: u32,
+    /// The most bytes of JSON that the payloads of those signals may have together.
+    #[arg(long, env = "MOBIUS_MAX_STORED_SIGNAL_BYTES",
+          default_value_t = Limits::default().max_stored_signal_bytes)]
+    max_stored_signal_bytes: u64,
     /// The largest workflow spec, in bytes of JSON.
     #[arg(long, env = "MOBIUS_MAX_SPEC_BYTES",
           default_value_t = RequestLimits::default().spec_bytes)]
@@ -167,6 +178,9 @@ impl TuningArguments {
                 max_branches: self.max_run_branches,
                 max_state_bytes: self.max_state_bytes,
                 max_rescues: self.max_rescues,
+                max_items: self.max_run_items,
+                max_stored_signals: self.max_stored_signals,
+                max_stored_signal_bytes: self.max_stored_signal_bytes,
             },
         })
     }
