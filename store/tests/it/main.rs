@@ -6,12 +6,16 @@
 )]
 
 mod branches;
+mod cancel;
+mod cancel_races;
 mod cancelled_requests;
 mod claim;
 mod claim_races;
 mod events;
 mod heartbeat;
 mod history;
+mod interactions;
+mod invariants;
 mod keys;
 mod lists;
 mod model;
@@ -22,8 +26,14 @@ mod projects;
 mod race;
 mod release;
 mod rescue;
+mod resume;
 mod retry;
+mod run_retry;
 mod rows;
+mod scenes;
 mod settle;
 mod settle_races;
+mod signals;
 mod start;
+mod timers;
+mod wait_races;
