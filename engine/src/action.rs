@@ -62,7 +62,7 @@ pub struct NewInteraction {
     /// The step's name.
     pub step: String,
     /// What is asked, with the expressions of `message` and `context` evaluated.
-    pub config: WorkflowInteractionConfig,
+    pub config: Box<WorkflowInteractionConfig>,
     /// When it is too late for an answer.
     pub expires_at: Timestamp,
 }

@@ -9,6 +9,8 @@ pub(crate) const STEP: u64 = 64;
 
 const TRANSITION_WORK: u64 = 5_000_000 * STEP;
 const TRANSITION_BYTES: u64 = 64 * 1024 * 1024;
+const ITEM_WORK: u64 = 1_000_000 * STEP;
+const ITEM_BYTES: u64 = 16 * 1024 * 1024;
 
 /// What is left of a transition's allowance.
 #[derive(Debug)]
@@ -31,6 +33,20 @@ impl Default for Budget {
 }
 
 impl Budget {
+    /// The allowance for one item of an `each` step, whatever the others take.
+    pub(crate) const fn of_item() -> Self {
+        Self {
+            work: ITEM_WORK,
+            bytes: ITEM_BYTES,
+        }
+    }
+
+    /// Takes what one item has used; false when that was more than there is left.
+    pub(crate) fn absorb(&mut self, item: &Self) -> bool {
+        let (work, bytes) = (ITEM_WORK - item.work, ITEM_BYTES - item.bytes);
+        self.charge(work, bytes).is_ok()
+    }
+
     /// Takes `work` units, and `bytes` of memory that are kept until the transition's end.
     pub(crate) fn charge(&mut self, work: u64, bytes: u64) -> Result<(), Exhausted> {
         self.work = self.work.checked_sub(work).ok_or(Exhausted)?;

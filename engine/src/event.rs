@@ -4,6 +4,8 @@ use mobius_types::{JsonObject, SignalId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::json::written_object_size;
+
 /// One execution of one step.
 ///
 /// `visit` counts the step executions of the run, so an event of an earlier execution never
@@ -57,6 +59,13 @@ pub struct Signal {
     pub name: String,
     /// What the waiting step gets.
     pub payload: JsonObject,
+}
+
+impl Signal {
+    /// About how large it is, written as JSON.
+    pub(crate) fn size(&self) -> u64 {
+        written_object_size(&self.payload) + self.name.len() as u64
+    }
 }
 
 /// Where the retry of a failed run begins.

@@ -8,12 +8,20 @@ use std::time::Duration;
 use mobius_types::JsonObject;
 
 use crate::{
+    advance::current,
+    budget::Budget,
     definition::Definition,
     event::{JobError, JobRef, RetryProgress},
-    failure::{LEASE_EXPIRED, normalise},
+    expression::Fault,
+    failure::{EXPRESSION_ERROR, LEASE_EXPIRED, normalise},
     retry,
     run::{Limits, Run},
-    steps::{StepKind, action::ActionStep},
+    scope::{RunObject, Scope},
+    steps::{
+        action::ActionStep,
+        each::{EachStep, INDEX},
+    },
+    waiting::Waiting,
 };
 
 /// The counters of a fan-out, kept in a row of their own.
@@ -137,7 +145,9 @@ pub fn settle_item(
             jitter,
         } => {
             let error = normalise(error);
-            let policies = action(definition, step).map_or(&[][..], |action| &action.retry);
+            let action = definition.step_named(step);
+            let action = action.and_then(|step| step.kind.as_action());
+            let policies = action.map_or(&[][..], |action| &action.retry);
             match retry::decide(policies, &error.kind, progress) {
                 Some(retry) => ItemDecision::Retry {
                     progress: retry.progress,
@@ -156,12 +166,6 @@ pub fn settle_item(
     }
 }
 
-fn action<'d>(definition: &'d Definition, step: &str) -> Option<&'d ActionStep> {
-    let step = definition.steps.iter().find(|found| found.name == step)?;
-    let StepKind::Action(action) = &step.kind;
-    Some(action)
-}
-
 /// The error of a job that too many workers in a row have lost.
 pub(crate) fn lease_expired(limits: &Limits) -> JobError {
     let times = limits.max_rescues.saturating_add(1);
@@ -172,16 +176,61 @@ pub(crate) fn lease_expired(limits: &Limits) -> JobError {
 /// The parameters of the items `from..from + count` of the fan-out that the branch is at.
 ///
 /// May give fewer when these take much work, but at least one: ask again from there. The same
-/// whenever it is called, because the branch's variables do not change while it waits.
+/// whenever it is called and however the items are divided, because the branch's variables do not
+/// change while it waits, and each item has an allowance of its own.
 ///
 /// # Errors
 /// The items or their parameters can't be evaluated: report [`crate::Event::FanOutFailed`].
 pub fn fan_out_items(
-    _run: &Run<'_>,
+    run: &Run<'_>,
     job: &JobRef,
-    _from: u32,
-    _count: u32,
+    from: u32,
+    count: u32,
 ) -> Result<Vec<JsonObject>, JobError> {
-    let message = format!("branch `{}` is not at an `each` step", job.branch);
-    Err(JobError::of(crate::failure::EXPRESSION_ERROR, message))
+    let (action, each) = current_each(run, job).ok_or_else(|| {
+        let message = format!("branch `{}` is not at such a step", job.branch);
+        JobError::of(EXPRESSION_ERROR, message)
+    })?;
+    let branch = &run.state.branches[&job.branch];
+    let run_object = RunObject::new(run.facts);
+    let mut chunk = Budget::default();
+    let scope = Scope::new(run.inputs, branch.variables.values(), &run_object);
+    let items = each.items(&scope, &mut chunk);
+    let items = items.map_err(|fault| error_of(fault, "the items"))?;
+    let mut variables = branch.variables.values().clone();
+    let mut made = Vec::new();
+    for index in from..from.saturating_add(count) {
+        let mut allowance = Budget::of_item();
+        let failed = |fault| error_of(fault, &format!("item {index}"));
+        let Some(item) = items.get(index as usize, &mut allowance).map_err(failed)? else {
+            break;
+        };
+        variables.insert(each.bind.clone(), item);
+        variables.insert(INDEX.to_owned(), index.into());
+        let scope = Scope::new(run.inputs, &variables, &run_object);
+        let parameters = action.parameters(&scope, &mut allowance);
+        made.push(parameters.map_err(failed)?);
+        if !chunk.absorb(&allowance) {
+            break;
+        }
+    }
+    Ok(made)
+}
+
+fn current_each<'a>(run: &Run<'a>, job: &JobRef) -> Option<(&'a ActionStep, &'a EachStep)> {
+    match current(run, job)? {
+        (step, Waiting::FanOut { .. }) => {
+            let action = step.kind.as_action()?;
+            Some((action, action.each.as_ref()?))
+        }
+        _ => None,
+    }
+}
+
+fn error_of(fault: Fault, what: &str) -> JobError {
+    let message = match fault {
+        Fault::Failed(message) => format!("{what}: {message}"),
+        Fault::Exhausted => format!("{what}: the parameters take too much time or memory"),
+    };
+    JobError::of(EXPRESSION_ERROR, message)
 }

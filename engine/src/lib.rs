@@ -25,6 +25,7 @@ mod state;
 mod steps;
 mod template;
 mod turn;
+mod waiting;
 
 pub use action::{Action, NewFanOut, NewInteraction, NewJob, Transition};
 pub use advance::{Rejected, advance};

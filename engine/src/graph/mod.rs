@@ -1,10 +1,14 @@
 //! How the steps of a spec hang together: names, targets, reachability, branches.
 
-use std::collections::{HashMap, HashSet};
+mod reach;
 
-use mobius_types::WorkflowSpec;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use mobius_types::{WorkflowSpec, WorkflowStep};
 
 use crate::problem::{Path, Problems};
+
+pub(crate) use reach::Reach;
 
 /// The branch that a run starts with.
 pub(crate) const MAIN: &str = "main";
@@ -61,6 +65,24 @@ pub(crate) fn check_name(path: &Path<'_>, name: &str, problems: &mut Problems) {
     }
 }
 
+/// The names of the steps that a step can lead to.
+fn targets(step: &WorkflowStep) -> impl Iterator<Item = &String> {
+    let edges = step.next.iter().map(|edge| &edge.step);
+    let clauses = step.catch.iter().map(|clause| &clause.next);
+    let signal = step.wait_signal.iter().flat_map(|wait| &wait.on_timeout);
+    let answer = step.interaction.iter().flat_map(|ask| &ask.on_timeout);
+    edges.chain(clauses).chain(signal).chain(answer)
+}
+
+/// The branches that edges start, each with the index of the step whose edge does.
+pub(crate) fn branch_sources(spec: &WorkflowSpec) -> BTreeMap<String, usize> {
+    let steps = spec.steps.iter().enumerate();
+    let edges = steps.flat_map(|(at, step)| step.next.iter().map(move |edge| (at, edge)));
+    edges
+        .filter_map(|(at, edge)| Some((edge.branch.clone()?, at)))
+        .collect()
+}
+
 /// Reports steps that no way leads to. A loop back is a way like any other.
 pub(crate) fn check_reachability(
     spec: &WorkflowSpec,
@@ -75,11 +97,7 @@ pub(crate) fn check_reachability(
             continue;
         };
         reached[at] = true;
-        let edges = step.next.iter().map(|edge| &edge.step);
-        let clauses = step.catch.iter().map(|clause| &clause.next);
-        let timeouts = step.wait_signal.iter().flat_map(|wait| &wait.on_timeout);
-        let targets = edges.chain(clauses).chain(timeouts);
-        pending.extend(targets.filter_map(|name| index.get(name)));
+        pending.extend(targets(step).filter_map(|name| index.get(name)));
     }
     let list = Path::Root.field("steps");
     for (at, _) in reached.iter().enumerate().filter(|(_, reached)| !**reached) {
@@ -91,11 +109,8 @@ pub(crate) fn check_reachability(
     }
 }
 
-/// The names of all branches that edges start; none twice, none `main`.
-pub(crate) fn check_branches<'a>(
-    spec: &'a WorkflowSpec,
-    problems: &mut Problems,
-) -> HashSet<&'a str> {
+/// Reports branches that two edges start, or that are named `main`.
+pub(crate) fn check_branches(spec: &WorkflowSpec, problems: &mut Problems) {
     let mut names = HashSet::new();
     let list = Path::Root.field("steps");
     for (at, step) in spec.steps.iter().enumerate() {
@@ -118,5 +133,4 @@ pub(crate) fn check_branches<'a>(
             }
         }
     }
-    names
 }

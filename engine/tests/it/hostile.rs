@@ -1,0 +1,173 @@
+//! Templates of every step kind that ask for too much fail their run soon, with a clear error.
+
+use std::time::{Duration, Instant};
+
+use mobius_engine::{Event, fan_out_items};
+use serde_json::{Value, json};
+
+use crate::simulation::Simulation;
+
+/// What one transition may take; the best of several tries, because the machine does other things.
+const SOON: Duration = Duration::from_millis(50);
+const TRIES: usize = 5;
+
+fn soon<T>(mut work: impl FnMut() -> T) -> T {
+    let mut best = Duration::MAX;
+    let mut last = None;
+    for _ in 0..TRIES {
+        let started = Instant::now();
+        last = Some(work());
+        best = best.min(started.elapsed());
+    }
+    assert!(best < SOON, "took {best:?}");
+    last.expect("it was tried")
+}
+
+/// Expressions over a list of ten thousand numbers and a long text.
+fn hostile() -> Vec<String> {
+    let grow = "state.long + ".repeat(100) + "state.long";
+    vec![
+        grow,
+        "state.list.map(i, state.long)".to_owned(),
+        "state.list.map(i, state.list)".to_owned(),
+        "state.list.filter(i, state.long.matches('(a*)*b'))".to_owned(),
+        "state.list.map(i, state.list.size())".to_owned(),
+    ]
+}
+
+fn steps() -> Vec<(&'static str, Box<dyn Fn(&str) -> Value>)> {
+    let interaction = |field: &'static str, value: Value| {
+        let mut ask = json!({"type": "review", "message": "m", "timeout": "1h",
+            "target": {"type": "user", "id": "u"}});
+        ask[field] = value;
+        json!({"name": "s", "interaction": ask})
+    };
+    vec![
+        (
+            "items",
+            Box::new(|source| json!({"name": "s", "action": "a", "each": {"items": source}})),
+        ),
+        (
+            "topic",
+            Box::new(
+                |source| json!({"name": "s", "wait_signal": {"topic": source, "timeout": "1h"}}),
+            ),
+        ),
+        (
+            "timeout",
+            Box::new(
+                |source| json!({"name": "s", "wait_signal": {"topic": "t", "timeout": source}}),
+            ),
+        ),
+        (
+            "duration",
+            Box::new(|source| json!({"name": "s", "sleep": {"duration": source}})),
+        ),
+        (
+            "message",
+            Box::new(move |source| interaction("message", json!(source))),
+        ),
+        (
+            "context",
+            Box::new(move |source| interaction("context", json!({"x": [source]}))),
+        ),
+    ]
+}
+
+fn prepared(step: Value) -> Simulation {
+    let mut run = Simulation::new(json!({"name": "w", "steps": [
+        {"name": "first", "action": "a", "store": "list", "next": [{"step": "second"}]},
+        {"name": "second", "action": "a", "store": "long", "next": [{"step": "s"}]},
+        step,
+    ]}));
+    run.apply(Event::Started);
+    run.succeed("first", (0..10_000).collect());
+    run
+}
+
+#[test]
+fn no_template_of_a_step_takes_long_or_much() {
+    for (place, step) in steps() {
+        for source in hostile() {
+            let run = prepared(step(&format!("${{{source}}}")));
+            let job = run.job("second").job.clone();
+            let long = "a".repeat(200_000);
+            let transition = soon(|| {
+                run.decide(Event::JobSucceeded {
+                    job: job.clone(),
+                    result: json!(long),
+                })
+            });
+            let failed = transition.unwrap().state.has_ended();
+            assert!(failed, "{place}: {source:.60}");
+        }
+    }
+}
+
+#[test]
+fn parameters_of_items_are_bounded_one_by_one() {
+    for source in hostile() {
+        let mut run = prepared(json!({"name": "s", "action": "a",
+            "each": {"items": "${state.list}"}, "parameters": {"x": format!("${{{source}}}")}}));
+        run.succeed("second", json!("a".repeat(200_000)));
+        let job = run.fan_out();
+        let made = soon(|| fan_out_items(&run.run(), &job, 0, 500));
+        let error = made.unwrap_err();
+        assert_eq!(error.kind, "expression_error", "{source:.60}");
+        assert!(error.message.starts_with("item 0: "), "{error:?}");
+    }
+}
+
+#[test]
+fn an_endless_loop_of_steps_that_need_nobody_ends() {
+    let run = Simulation::started(json!({"name": "w", "steps": [
+        {"name": "a", "sleep": {"duration": "0s"}, "next": [{"step": "b"}]},
+        {"name": "b", "action": "a", "each": {"items": []}, "next": [{"step": "a"}]},
+    ]}));
+    assert_eq!(run.error().kind, "limit_exceeded");
+}
+
+#[test]
+fn branches_that_double_without_a_worker_are_stopped() {
+    let mut run = Simulation::new(json!({"name": "w", "steps": [
+        {"name": "a", "sleep": {"duration": "0s"}, "next": [{"step": "a"}, {"step": "a"}]},
+    ]}));
+    run.limits.max_branches = 1_000;
+    run.apply(Event::Started);
+    assert_eq!(run.error().kind, "limit_exceeded");
+}
+
+#[test]
+fn joins_of_thousands_of_branches_are_bounded() {
+    let names: Vec<_> = (0..400).map(|n| format!("b{n}")).collect();
+    let mut edges: Vec<_> = names
+        .iter()
+        .map(|name| json!({"step": "hold", "branch": name}))
+        .collect();
+    edges.extend(vec![json!({"step": "meet"}); 2_000]);
+    let mut run = Simulation::started(json!({"name": "w", "steps": [
+        {"name": "fork", "action": "a", "next": edges},
+        {"name": "hold", "pause": {}},
+        {"name": "meet", "join": {}},
+    ]}));
+    let started = Instant::now();
+    run.succeed("fork", json!(null));
+    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(run.ended.is_none());
+    run.apply(Event::Resumed);
+    assert!(run.ended.unwrap().is_ok());
+}
+
+#[test]
+fn a_spec_of_five_hundred_joins_compiles_soon() {
+    let step = |n: usize| {
+        json!({"name": format!("s{n}"), "join": {"branches": [format!("b{n}")]},
+            "next": [{"step": format!("s{}", (n + 1) % 500)},
+                {"step": "s0", "branch": format!("b{n}")}]})
+    };
+    let spec = json!({"name": "w", "steps": (0..500).map(step).collect::<Vec<_>>()});
+    let spec: mobius_types::WorkflowSpec = serde_json::from_value(spec).unwrap();
+    let started = Instant::now();
+    mobius_engine::Definition::compile(spec).unwrap();
+    assert!(started.elapsed() < Duration::from_secs(2));
+}

@@ -1,0 +1,176 @@
+//! A cancellation against everything else that can happen to a run at the same time. Two replicas
+//! take part in each round.
+
+use mobius_store::Error;
+use mobius_test_support::factories::{Held, RunDraft, Tenant, World, fork, two_steps};
+use serde_json::json;
+
+use crate::{
+    history, invariants, race, rows,
+    scenes::{retried_at_once, wait_for_go},
+};
+
+const ROUNDS: usize = 1_000;
+
+/// Runs whose first job is claimed, one a round.
+async fn claimed(tenant: &Tenant, draft: &RunDraft) -> Vec<Held> {
+    tenant.start_many(draft, ROUNDS).await;
+    let held = tenant.claim("w", ROUNDS).await;
+    assert_eq!(held.len(), ROUNDS);
+    held
+}
+
+/// Every run but so many was cancelled; nothing is stuck, and nothing can be claimed.
+async fn assert_cancelled_but(tenant: &Tenant, completed: usize) {
+    let cancelled: i64 = rows::value(
+        tenant,
+        "select count(*) from runs where project_id = $1 and status = 'failed'
+             and error_message like '%cancelled by a test%'",
+    )
+    .await;
+    assert_eq!(usize::try_from(cancelled).unwrap(), ROUNDS - completed);
+    assert!(tenant.claim("w", ROUNDS).await.is_empty());
+    invariants::assert_hold(tenant).await;
+    history::assert_every_run_ended_once(tenant).await;
+    history::assert_dense(tenant).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_completes_while_it_is_cancelled_ends_one_way() {
+    let world = World::create().await;
+    let (tenant, replica) = (world.tenant().clone(), world.replica());
+    let mut completed = 0;
+    for (round, held) in claimed(&tenant, &RunDraft::default()).await.into_iter().enumerate() {
+        let (one, other, run) = (tenant.clone(), replica.clone(), held.job.run);
+        let (settled, cancelled) = race::both(
+            round % 2 == 0,
+            async move { one.settle(held.completed(&json!(1))).await },
+            async move { other.cancel(run).await },
+        )
+        .await;
+        settled.unwrap();
+        match cancelled {
+            Ok(()) => {}
+            Err(Error::RunEnded) => completed += 1,
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    assert_cancelled_but(&tenant, completed).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_next_job_survives_a_cancellation() {
+    let world = World::create().await;
+    let (tenant, replica) = (world.tenant().clone(), world.replica());
+    let draft = RunDraft::of(two_steps());
+    for (round, held) in claimed(&tenant, &draft).await.into_iter().enumerate() {
+        let (one, other, run) = (tenant.clone(), replica.clone(), held.job.run);
+        let (settled, cancelled) = race::both(
+            round % 2 == 0,
+            async move { one.settle(held.completed(&json!(1))).await },
+            async move { other.cancel(run).await },
+        )
+        .await;
+        settled.unwrap();
+        cancelled.unwrap();
+    }
+    assert_cancelled_but(&tenant, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_next_attempt_survives_a_cancellation() {
+    let world = World::create().await;
+    let (tenant, replica) = (world.tenant().clone(), world.replica());
+    for (round, held) in claimed(&tenant, &retried_at_once()).await.into_iter().enumerate() {
+        let (one, other, run) = (tenant.clone(), replica.clone(), held.job.run);
+        let (settled, cancelled) = race::both(
+            round % 2 == 0,
+            async move { one.settle(held.failed("broken")).await },
+            async move { other.cancel(run).await },
+        )
+        .await;
+        settled.unwrap();
+        cancelled.unwrap();
+    }
+    assert_cancelled_but(&tenant, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_branch_survives_a_cancellation_while_the_run_forks() {
+    let world = World::create().await;
+    let (tenant, replica) = (world.tenant().clone(), world.replica());
+    let draft = RunDraft::of(fork());
+    for (round, held) in claimed(&tenant, &draft).await.into_iter().enumerate() {
+        let (one, other, run) = (tenant.clone(), replica.clone(), held.job.run);
+        let (settled, cancelled) = race::both(
+            round % 2 == 0,
+            async move { one.settle(held.completed(&json!(1))).await },
+            async move { other.cancel(run).await },
+        )
+        .await;
+        settled.unwrap();
+        cancelled.unwrap();
+    }
+    assert_cancelled_but(&tenant, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claim_that_meets_a_cancellation_is_told_or_gets_nothing() {
+    let world = World::create().await;
+    let (tenant, replica) = (world.tenant().clone(), world.replica());
+    // The second job of each run, because a claim does not lock a run that is running already.
+    let draft = RunDraft::of(two_steps());
+    for held in claimed(&tenant, &draft).await {
+        tenant.settle(held.completed(&json!(1))).await.unwrap();
+    }
+    let runs: Vec<_> = {
+        let filter = mobius_store::runs::RunFilter::default();
+        let mut connection = tenant.connection().await;
+        let limit = i64::try_from(ROUNDS).unwrap();
+        mobius_store::runs::ids_matching(&mut connection, tenant.project, &filter, limit)
+            .await
+            .unwrap()
+    };
+    assert_eq!(runs.len(), ROUNDS);
+    // Claims go from the oldest run to the newest.
+    for (round, run) in runs.into_iter().rev().enumerate() {
+        let (one, other) = (tenant.clone(), replica.clone());
+        let (claimed, cancelled) = race::both(
+            round % 2 == 0,
+            async move { one.claim("w", 1).await },
+            async move { other.cancel(run).await },
+        )
+        .await;
+        cancelled.unwrap();
+        // The claim may have passed over this run's job, and taken the next one's.
+        for held in claimed {
+            if held.job.run == run {
+                assert!(tenant.heartbeat(&held).await.unwrap().should_cancel);
+                tenant.settle(held.completed(&json!(1))).await.unwrap();
+            } else {
+                let fence = held.fence.clone();
+                tenant.store.release(tenant.project, fence).await.unwrap();
+            }
+        }
+    }
+    assert_cancelled_but(&tenant, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signal_that_meets_a_cancellation_is_stored_or_refused() {
+    let world = World::create().await;
+    let (tenant, replica) = (world.tenant().clone(), world.replica());
+    let runs = tenant.start_many(&wait_for_go(), ROUNDS).await;
+    for (round, run) in runs.into_iter().enumerate() {
+        let (one, other, run) = (tenant.clone(), replica.clone(), run.id);
+        let (sent, cancelled) = race::both(
+            round % 2 == 0,
+            async move { one.signal(run, "go", json!(1)).await },
+            async move { other.cancel(run).await },
+        )
+        .await;
+        cancelled.unwrap();
+        assert!(matches!(sent, Ok(_) | Err(Error::RunEnded)), "{sent:?}");
+    }
+    assert_cancelled_but(&tenant, 0).await;
+}
