@@ -127,6 +127,7 @@ async fn sizes_are_those_of_the_settings() {
         spec_bytes: 200,
         inputs_bytes: 20,
         result_bytes: 3,
+        ..Limits::default()
     };
     let replica = server.another_replica_with(limits).await;
     let owner = &replica.owner;

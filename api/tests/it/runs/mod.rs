@@ -2,6 +2,7 @@
 
 mod bulk;
 mod cancel;
+mod action_log;
 mod jobs;
 mod list;
 mod read;

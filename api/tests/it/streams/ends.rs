@@ -55,12 +55,10 @@ async fn a_revoked_key_ends_its_streams_and_no_others() {
     let server = server().await;
     let (key, revoked) = stream(&server).await;
     let (_, mut other) = stream(&server).await;
-    let revoke = keys::revoke(
-        &mut *server.tenant.connection().await,
-        server.tenant.org,
-        key.hash(),
-    );
-    assert!(revoke.await.unwrap());
+    let mut connection = server.tenant.connection().await;
+    let done = keys::revoke(&mut connection, server.tenant.org, key.hash()).await;
+    assert!(done.unwrap());
+    drop(connection);
     assert_ends(revoked).await;
     server.owner.start().await;
     assert_eq!(other.next().await.unwrap().id, 1);

@@ -30,6 +30,7 @@ async fn replica(cluster: &TestCluster) -> Replica {
     stop_autovacuum(&mut store.db().acquire().await.unwrap()).await;
     let limits = Limits {
         streams_per_key: 0,
+        keep_alive: Duration::from_secs(3_600),
         ..Limits::default()
     };
     Replica::serve_with(Tenant::bootstrap(store).await, limits).await
