@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use axum::{Json, extract::State};
 use futures_util::future::join_all;
 use mobius_store::{
-    Error as StoreError,
+    RetryFrom,
     runs::{self, RunFilter},
 };
 use mobius_types::{
@@ -43,8 +43,8 @@ pub(super) async fn cancel_runs(
 ) -> Result<Json<BulkRunResult>, ApiError> {
     let project = access.project;
     let chosen = choose(&app, project, request.run_ids, request.filter, &LIVE).await?;
-    let cancel = async |id: RunId| app.store.cancel_run(project, id, access.label()).await;
-    Ok(Json(chosen.each(cancel).await))
+    let cancel = Act::Cancel { by: access.label() };
+    Ok(Json(chosen.each(&app, project, &cancel).await))
 }
 
 /// Retry many runs
@@ -60,9 +60,27 @@ pub(super) async fn retry_runs(
     let project = access.project;
     let failed = [WorkflowRunStatus::Failed];
     let chosen = choose(&app, project, request.run_ids, request.filter, &failed).await?;
-    let from = retry_from(request.from);
-    let retry = async |id: RunId| app.store.retry_run(project, id, from).await;
-    Ok(Json(chosen.each(retry).await))
+    let retry = Act::Retry {
+        from: retry_from(request.from),
+    };
+    Ok(Json(chosen.each(&app, project, &retry).await))
+}
+
+/// What is done to each run.
+enum Act {
+    Cancel { by: String },
+    Retry { from: RetryFrom },
+}
+
+impl Act {
+    async fn on(&self, app: &App, project: ProjectId, id: &str) -> Result<(), ApiError> {
+        let run: RunId = parse_id(id)?;
+        let done = match self {
+            Self::Cancel { by } => app.store.cancel_run(project, run, by.clone()).await,
+            Self::Retry { from } => app.store.retry_run(project, run, *from).await,
+        };
+        done.map_err(ApiError::from)
+    }
 }
 
 /// The runs that a call is about.
@@ -74,13 +92,8 @@ struct Chosen {
 
 impl Chosen {
     /// Does it to each. All are submitted at once, so that they share transactions.
-    async fn each(self, act: impl AsyncFn(RunId) -> Result<(), StoreError>) -> BulkRunResult {
-        let acts = self.ids.iter().map(|id| async {
-            match parse_id(id) {
-                Ok(run) => act(run).await.map_err(ApiError::from),
-                Err(unknown) => Err(unknown),
-            }
-        });
+    async fn each(self, app: &App, project: ProjectId, act: &Act) -> BulkRunResult {
+        let acts = self.ids.iter().map(|id| act.on(app, project, id));
         let outcomes = join_all(acts).await;
         let mut result = BulkRunResult {
             has_more: self.has_more,

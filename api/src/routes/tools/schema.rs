@@ -1,6 +1,7 @@
 //! The JSON Schema (draft 7) of a workflow's inputs. Pure.
 //!
-//! Inputs that are not declared are taken too, so a schema never forbids more properties.
+//! It says what a start checks: a workflow that declares inputs takes no others, one that declares
+//! none takes any.
 
 use mobius_types::{JsonObject, WorkflowInput};
 use serde_json::{Value, json};
@@ -19,6 +20,9 @@ pub(super) fn of_inputs(inputs: &[WorkflowInput]) -> JsonObject {
     schema.insert("properties".to_owned(), Value::Object(properties.collect()));
     if !required.is_empty() {
         schema.insert("required".to_owned(), json!(required));
+    }
+    if !inputs.is_empty() {
+        schema.insert("additionalProperties".to_owned(), json!(false));
     }
     schema
 }
@@ -66,6 +70,7 @@ mod tests {
                     "tags": {"type": "array"},
                 },
                 "required": ["city", "tags"],
+                "additionalProperties": false,
             })
         );
     }
@@ -76,5 +81,6 @@ mod tests {
         assert_eq!(schema["properties"], json!({}));
         // Draft 4 forbids an empty `required`, and some clients still check by it.
         assert!(schema.get("required").is_none());
+        assert!(schema.get("additionalProperties").is_none());
     }
 }

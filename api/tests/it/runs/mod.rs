@@ -1,8 +1,8 @@
 //! Runs.
 
+mod action_log;
 mod bulk;
 mod cancel;
-mod action_log;
 mod jobs;
 mod list;
 mod read;

@@ -28,7 +28,8 @@ async fn published_workflows_are_listed_with_a_schema_of_their_inputs() {
             "$schema": draft, "type": "object", "properties": {},
         }},
         {"name": "weather", "description": "Tells the weather.", "input_schema": {
-            "$schema": draft, "type": "object", "required": ["city"], "properties": {
+            "$schema": draft, "type": "object", "required": ["city"],
+                "additionalProperties": false, "properties": {
                 "city": {"type": "string", "description": "Where."},
                 "days": {"type": "integer", "default": 3},
             },
