@@ -161,7 +161,13 @@ async fn a_run_that_is_being_cancelled_takes_nothing_more() {
         assert!(matches!(refused, Err(Error::RunEnded)), "{refused:?}");
     }
     let retried = tenant.retry(run.id).await;
-    assert!(matches!(retried, Err(Error::Conflict { code: "not_failed", .. })));
+    assert!(matches!(
+        retried,
+        Err(Error::Conflict {
+            code: "not_failed",
+            ..
+        })
+    ));
 }
 
 #[tokio::test]
