@@ -22,7 +22,7 @@ use crate::{
     action::Action,
     budget::Budget,
     event::JobRef,
-    expression::Expression,
+    expression::{Expression, Fault},
     graph::StepIndex,
     name::is_bare_name,
     problem::{Path, Problems},
@@ -62,6 +62,30 @@ pub(crate) enum StepKind {
     Interaction(Box<InteractionStep>),
 }
 
+impl Step {
+    /// The edges whose condition holds, or the first of them.
+    pub(crate) fn follow(
+        &self,
+        scope: &Scope<'_>,
+        budget: &mut Budget,
+    ) -> Result<Vec<&Edge>, Fault> {
+        let mut followed = Vec::new();
+        for edge in &self.edges {
+            let holds = match &edge.condition {
+                Some(condition) => condition.holds(scope, budget)?,
+                None => true,
+            };
+            if holds {
+                followed.push(edge);
+            }
+            if holds && self.first_only {
+                break;
+            }
+        }
+        Ok(followed)
+    }
+}
+
 impl StepKind {
     /// The step, if it runs an action.
     pub(crate) const fn as_action(&self) -> Option<&ActionStep> {
@@ -72,6 +96,15 @@ impl StepKind {
             | Self::Sleep(_)
             | Self::Pause
             | Self::Interaction(_) => None,
+        }
+    }
+
+    /// The index of the step that goes on when a wait took too long.
+    pub(crate) const fn on_timeout(&self) -> Option<usize> {
+        match self {
+            Self::WaitSignal(wait) => wait.on_timeout,
+            Self::Interaction(interaction) => interaction.on_timeout,
+            Self::Action(_) | Self::Join(_) | Self::Sleep(_) | Self::Pause => None,
         }
     }
 
