@@ -107,10 +107,11 @@ pub async fn action_log(
 
 /// A result as the log shows it, which is an object whatever the action gave back.
 fn shown(result: Vec<u8>) -> JsonObject {
-    match result_value(Some(&result)) {
-        Value::Object(object) => object,
-        value => JsonObject::from_iter([("value".to_owned(), value)]),
+    let value = result_value(Some(&result));
+    if let Value::Object(object) = value {
+        return object;
     }
+    JsonObject::from_iter([("value".to_owned(), value)])
 }
 
 #[cfg(test)]

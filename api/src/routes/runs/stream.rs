@@ -56,7 +56,6 @@ pub(super) struct Since {
     /// The largest `seq` that was seen: what came after it is sent first. 0 sends everything that
     /// is kept; without it the stream starts live. `Last-Event-ID` means the same, and the larger
     /// of the two counts.
-    #[param(minimum = 0)]
     since: Option<i64>,
 }
 
