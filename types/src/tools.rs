@@ -63,7 +63,6 @@ pub struct ToolRun {
     /// The run's id, to ask for it later.
     pub run_id: RunId,
     /// How far it has got.
-    #[cfg_attr(feature = "openapi", schema(inline))]
     pub status: ToolRunStatus,
     /// What it gives back, once completed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
