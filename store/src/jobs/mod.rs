@@ -14,7 +14,7 @@ pub use action_log::action_log;
 pub use claim::{ClaimFilter, ClaimSlot, Claimed, ClaimedJob, claim, projects_with_claimable_jobs};
 pub use due::{Overdue, expired_leases, postpone, spent_attempts};
 pub use heartbeat::Heartbeat;
-pub(crate) use heartbeat::heartbeat_batch;
+pub(crate) use heartbeat::{heartbeat_alone, heartbeat_batch};
 pub(crate) use insert::{JobRow, insert_jobs, push_new};
 pub(crate) use read::newest_of_run;
 pub use read::of_run;

@@ -246,3 +246,38 @@ async fn a_signal_that_meets_a_cancellation_is_stored_or_refused() {
     }
     assert_cancelled_but(&tenant, 0).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn heartbeats_of_a_run_that_stops_are_all_answered() {
+    let world = World::create().await;
+    let (tenant, replica) = (world.tenant().clone(), world.replica());
+    let begun = claimed(&tenant, &RunDraft::of(fork())).await;
+    let reports = begun
+        .iter()
+        .map(|held| tenant.settle(held.completed(&json!(1))));
+    futures_util::future::try_join_all(reports).await.unwrap();
+    let mut sides = tenant.claim("w", 2 * ROUNDS).await;
+    sides.sort_by_key(|held| (held.job.run, held.job.id));
+    for (round, pair) in sides.chunks(2).enumerate() {
+        let (one, other) = (tenant.clone(), replica.clone());
+        // The job that was made last fails, so that the statements meet in opposite orders.
+        let (broken, beats) = (pair[1].failed("broken"), pair.to_vec());
+        let (settled, renewed) =
+            race::both(
+                round % 2 == 0,
+                async move { one.settle(broken).await },
+                async move {
+                    futures_util::join!(other.heartbeat(&beats[0]), other.heartbeat(&beats[1]))
+                },
+            )
+            .await;
+        settled.unwrap();
+        let (first, second) = renewed;
+        first.unwrap();
+        assert!(
+            matches!(second, Ok(_) | Err(Error::LeaseLost)),
+            "{second:?}"
+        );
+    }
+    invariants::assert_hold(&tenant).await;
+}

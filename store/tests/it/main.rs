@@ -31,6 +31,7 @@ mod resume;
 mod retry;
 mod rows;
 mod run_retry;
+mod run_status;
 mod scenes;
 mod settle;
 mod settle_races;

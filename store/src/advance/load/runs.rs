@@ -74,6 +74,53 @@ impl LockedRun {
     }
 }
 
+/// A row of the query: a run, or the time alone.
+struct Row {
+    now: Timestamp,
+    id: Option<Uuid>,
+    queue: Option<String>,
+    status: Option<WorkflowRunStatus>,
+    attempt: Option<i32>,
+    inputs: Option<Json<JsonObject>>,
+    state: Option<Json<RunState>>,
+    metadata: Option<Json<BTreeMap<String, String>>>,
+    external_id: Option<String>,
+    spec_hash: Option<Vec<u8>>,
+    error_message: Option<String>,
+    cancel_requested: Option<bool>,
+    cancelled_by: Option<String>,
+}
+
+impl Row {
+    fn into_run(self, spec: Arc<Prepared>) -> Option<(RunId, LockedRun)> {
+        let (id, attempt) = (RunId::from(self.id?), self.attempt?);
+        let metadata = self.metadata.map(|Json(metadata)| metadata);
+        let mut run = LockedRun {
+            queue: self.queue?,
+            status: self.status?,
+            attempt,
+            inputs: self.inputs?.0,
+            facts: RunFacts {
+                id: id.to_string(),
+                attempt,
+                metadata: metadata.unwrap_or_default(),
+                external_id: self.external_id,
+            },
+            spec,
+            state: self.state?.0,
+            signals: Vec::new(),
+            result: None,
+            error_message: self.error_message,
+            cancel_requested: self.cancel_requested?,
+            cancelled_by: self.cancelled_by,
+            changed: false,
+            shown: None,
+        };
+        run.remember_shown();
+        Some((id, run))
+    }
+}
+
 /// Locks the runs, in the order of their ids so that two batches can't deadlock, and reads the
 /// time.
 pub(in crate::advance) async fn lock_runs(
@@ -82,7 +129,8 @@ pub(in crate::advance) async fn lock_runs(
     project: ProjectId,
     wanted: &Wanted,
 ) -> Result<(Timestamp, HashMap<RunId, LockedRun>), Error> {
-    let rows = sqlx::query_file!(
+    let rows = sqlx::query_file_as!(
+        Row,
         "src/advance/load/lock_runs.sql",
         project.as_uuid(),
         &wanted.jobs,
@@ -96,53 +144,9 @@ pub(in crate::advance) async fn lock_runs(
         .ok_or(Error::Corrupt("no time".to_owned()))?;
     let mut runs = HashMap::with_capacity(rows.len());
     for row in rows {
-        let (
-            Some(id),
-            Some(queue),
-            Some(status),
-            Some(attempt),
-            Some(inputs),
-            Some(state),
-            Some(hash),
-            Some(cancel_requested),
-        ) = (
-            row.id,
-            row.queue,
-            row.status,
-            row.attempt,
-            row.inputs,
-            row.state,
-            row.spec_hash,
-            row.cancel_requested,
-        )
-        else {
-            continue;
-        };
-        let id = RunId::from(id);
-        let metadata = row.metadata.map(|Json(metadata)| metadata);
-        let mut run = LockedRun {
-            queue,
-            status,
-            attempt,
-            inputs: inputs.0,
-            facts: RunFacts {
-                id: id.to_string(),
-                attempt,
-                metadata: metadata.unwrap_or_default(),
-                external_id: row.external_id,
-            },
-            spec: specs.load(connection, project, &hash).await?,
-            state: state.0,
-            signals: Vec::new(),
-            result: None,
-            error_message: row.error_message,
-            cancel_requested,
-            cancelled_by: row.cancelled_by,
-            changed: false,
-            shown: None,
-        };
-        run.remember_shown();
-        runs.insert(id, run);
+        let Some(hash) = &row.spec_hash else { continue };
+        let spec = specs.load(connection, project, hash).await?;
+        runs.extend(row.into_run(spec));
     }
     Ok((now, runs))
 }
