@@ -193,14 +193,15 @@ pub fn fan_out_items(
     })?;
     let branch = &run.state.branches[&job.branch];
     let run_object = RunObject::new(run.facts);
-    let mut chunk = Budget::default();
+    let mut allowance = Budget::of_step();
     let scope = Scope::new(run.inputs, branch.variables.values(), &run_object);
-    let items = each.items(&scope, &mut chunk);
+    let items = each.items(&scope, &mut allowance);
     let items = items.map_err(|fault| error_of(fault, "the items"))?;
     let mut variables = branch.variables.values().clone();
     let mut made = Vec::new();
+    let mut chunk = Budget::default();
     for index in from..from.saturating_add(count) {
-        let mut allowance = Budget::of_item();
+        let mut allowance = Budget::of_step();
         let failed = |fault| error_of(fault, &format!("item {index}"));
         let Some(item) = items.get(index as usize, &mut allowance).map_err(failed)? else {
             break;
@@ -210,7 +211,7 @@ pub fn fan_out_items(
         let scope = Scope::new(run.inputs, &variables, &run_object);
         let parameters = action.parameters(&scope, &mut allowance);
         made.push(parameters.map_err(failed)?);
-        if !chunk.absorb(&allowance) {
+        if chunk.absorb(&allowance).is_err() {
             break;
         }
     }

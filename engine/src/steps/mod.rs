@@ -22,7 +22,7 @@ use crate::{
     action::Action,
     budget::Budget,
     event::JobRef,
-    expression::Expression,
+    expression::{Expression, Fault},
     graph::StepIndex,
     name::is_bare_name,
     problem::{Path, Problems},
@@ -60,6 +60,30 @@ pub(crate) enum StepKind {
     Pause,
     /// Asks a person or a group.
     Interaction(Box<InteractionStep>),
+}
+
+impl Step {
+    /// The edges whose condition holds, or the first of them.
+    pub(crate) fn follow(
+        &self,
+        scope: &Scope<'_>,
+        budget: &mut Budget,
+    ) -> Result<Vec<&Edge>, Fault> {
+        let mut followed = Vec::new();
+        for edge in &self.edges {
+            let holds = match &edge.condition {
+                Some(condition) => condition.holds(scope, budget)?,
+                None => true,
+            };
+            if holds {
+                followed.push(edge);
+            }
+            if holds && self.first_only {
+                break;
+            }
+        }
+        Ok(followed)
+    }
 }
 
 impl StepKind {

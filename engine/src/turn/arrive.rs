@@ -3,9 +3,8 @@
 use super::{Arrival, Halt, Turn, scope};
 use crate::{
     action::Action,
-    budget::STEP,
+    budget::{Budget, STEP},
     event::JobRef,
-    expression::Fault,
     state::Branch,
     steps::{Entered, Entry, StepKind},
     waiting::Waiting,
@@ -16,7 +15,7 @@ const ARRIVAL_WORK: u64 = 100 * STEP;
 
 impl Turn<'_> {
     pub(super) fn arrive(&mut self, arrival: Arrival) {
-        match self.enter(&arrival) {
+        match self.enter(&arrival).and_then(|entered| self.admit(entered)) {
             Ok(Entered::Waits(waits, actions)) => self.wait(arrival, waits, actions),
             Ok(Entered::Passes(variable)) => {
                 self.state.visits += 1;
@@ -29,7 +28,8 @@ impl Turn<'_> {
     fn enter(&mut self, arrival: &Arrival) -> Result<Entered, Halt> {
         self.check_room(0, 0)?;
         let charged = self.budget.charge(ARRIVAL_WORK, 0);
-        charged.map_err(|exhausted| Halt::from(Fault::from(exhausted)))?;
+        charged.map_err(Halt::exhausted)?;
+        let mut allowance = Budget::of_step();
         let step = self.step(arrival.step);
         let mut entry = Entry {
             job: JobRef {
@@ -38,17 +38,23 @@ impl Turn<'_> {
             },
             step: &step.name,
             scope: scope(self.run, &self.run_object, &arrival.variables),
-            budget: &mut self.budget,
+            budget: &mut allowance,
             now: self.now,
         };
         let entered = match &step.kind {
-            StepKind::Action(action) => action.enter(&mut entry)?,
-            StepKind::Join(join) => self.enter_join(join, &arrival.branch),
-            StepKind::WaitSignal(wait) => wait.enter(&mut entry)?,
-            StepKind::Sleep(sleep) => sleep.enter(&mut entry)?,
-            StepKind::Pause => Entered::Waits(Waiting::Resume, Vec::new()),
-            StepKind::Interaction(interaction) => interaction.enter(&mut entry)?,
+            StepKind::Action(action) => action.enter(&mut entry),
+            StepKind::Join(join) => return self.enter_join(join, &arrival.branch),
+            StepKind::WaitSignal(wait) => wait.enter(&mut entry),
+            StepKind::Sleep(sleep) => sleep.enter(&mut entry),
+            StepKind::Pause => Ok(Entered::Waits(Waiting::Resume, Vec::new())),
+            StepKind::Interaction(interaction) => interaction.enter(&mut entry),
         };
+        self.budget.absorb(&allowance).map_err(Halt::exhausted)?;
+        Ok(entered?)
+    }
+
+    /// Whether the run has room for what the branch waits for.
+    fn admit(&self, entered: Entered) -> Result<Entered, Halt> {
         if let Entered::Waits(waits, _) = &entered {
             self.check_bytes(waits.size())?;
             self.check_items(waits.items())?;

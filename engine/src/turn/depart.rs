@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{Arrival, Halt, Turn, scope};
 use crate::{
-    event::JobError, failure::BRANCH_CONFLICT, json::written_size, state::Branch, steps::Edge,
-    waiting::Waiting,
+    budget::Budget, event::JobError, failure::BRANCH_CONFLICT, json::written_size, state::Branch,
+    steps::Edge, waiting::Waiting,
 };
 
 impl<'a> Turn<'a> {
@@ -77,22 +77,11 @@ impl<'a> Turn<'a> {
 
     /// The edges whose condition holds.
     fn follow(&mut self, at: &Arrival) -> Result<Vec<&'a Edge>, Halt> {
-        let step = self.step(at.step);
         let scope = scope(self.run, &self.run_object, &at.variables);
-        let mut followed = Vec::new();
-        for edge in &step.edges {
-            let holds = match &edge.condition {
-                Some(condition) => condition.holds(&scope, &mut self.budget)?,
-                None => true,
-            };
-            if holds {
-                followed.push(edge);
-            }
-            if holds && step.first_only {
-                break;
-            }
-        }
-        Ok(followed)
+        let mut allowance = Budget::of_step();
+        let followed = self.step(at.step).follow(&scope, &mut allowance);
+        self.budget.absorb(&allowance).map_err(Halt::exhausted)?;
+        Ok(followed?)
     }
 
     fn depart(&mut self, from: Arrival, edges: &[&Edge]) {

@@ -6,9 +6,8 @@ use super::{Halt, Turn};
 use crate::{
     budget::STEP,
     event::JobError,
-    expression::Fault,
     failure::JOIN_UNSATISFIABLE,
-    steps::{Entered, StepKind, join::JoinStep},
+    steps::{Entered, join::JoinStep},
     waiting::Waiting,
 };
 
@@ -29,15 +28,19 @@ struct Tally<'t> {
 
 impl<'a> Turn<'a> {
     /// A join without a list waits for the branches started by name that go on now.
-    pub(super) fn enter_join(&self, join: &JoinStep, branch: &str) -> Entered {
-        let branches = join.waits_for_all().then(|| {
-            let going = self.state.branches.keys();
-            let arriving = self.arrivals.iter().map(|arrival| &arrival.branch);
-            let named = |name: &&String| self.run.definition.named_branches.contains_key(*name);
-            let others = going.chain(arriving).filter(|name| name.as_str() != branch);
-            others.filter(named).cloned().collect()
-        });
-        Entered::Waits(Waiting::Join { branches }, Vec::new())
+    pub(super) fn enter_join(&mut self, join: &JoinStep, branch: &str) -> Result<Entered, Halt> {
+        if !join.waits_for_all() {
+            return Ok(Entered::Waits(Waiting::Join { branches: None }, Vec::new()));
+        }
+        let (state, arrivals) = (&self.state, &self.arrivals);
+        let work = (state.branches.len() + arrivals.len()) as u64 * LOOK_WORK;
+        self.budget.charge(work, 0).map_err(Halt::exhausted)?;
+        let going = state.branches.keys();
+        let going = going.chain(arrivals.iter().map(|arrival| &arrival.branch));
+        let named = &self.run.definition.named_branches;
+        let others = going.filter(|name| name.as_str() != branch && named.contains_key(*name));
+        let branches = Some(others.cloned().collect());
+        Ok(Entered::Waits(Waiting::Join { branches }, Vec::new()))
     }
 
     /// Lets those joins pass for which enough branches have completed, as they stand now. Says
@@ -84,38 +87,41 @@ impl<'a> Turn<'a> {
         let Some(step) = waiting.first().map(|name| self.state.branches[name].step) else {
             return true;
         };
-        let names = |name: &String| self.tally(name).map_or(0, |(_, tally)| tally.awaited);
+        let names = |name: &String| self.awaited(name).map_or(0, |(_, awaited)| awaited.len());
         let names: usize = waiting.iter().map(names).sum();
         let work = (names + waiting.len()) as u64 * LOOK_WORK;
         let Err(exhausted) = self.budget.charge(work, 0) else {
             return true;
         };
-        match Halt::from(Fault::from(exhausted)) {
+        match Halt::exhausted(exhausted) {
             Halt::Run(error) | Halt::Step(error) => self.fail_run(step, error),
         }
         false
     }
 
-    /// How the join of a branch stands.
-    fn tally(&self, branch: &str) -> Option<(&'a JoinStep, Tally<'_>)> {
+    /// The join that a branch is at, with the branches that it waits for.
+    fn awaited(&self, branch: &str) -> Option<(&'a JoinStep, &[String])> {
         let parked = self.state.branches.get(branch)?;
-        let StepKind::Join(join) = &self.step(parked.step).kind else {
-            return None;
-        };
         let Waiting::Join { branches: going } = &parked.waits else {
             return None;
         };
-        let is_complete = |name: &&str| {
+        let join = self.step(parked.step).kind.as_join()?;
+        Some((join, going.as_deref().unwrap_or_else(|| join.listed())))
+    }
+
+    /// How the join of a branch stands.
+    fn tally(&self, branch: &str) -> Option<(&'a JoinStep, Tally<'_>)> {
+        let (join, awaited) = self.awaited(branch)?;
+        let is_complete = |name: &&String| {
             let is_going = self.state.branches.contains_key(*name);
             // One that was going when the join was reached has ended if it does not go on.
-            !is_going && (going.is_some() || self.state.ended.contains_key(*name))
+            !is_going && (join.waits_for_all() || self.state.ended.contains_key(*name))
         };
-        let awaited = going.as_deref().unwrap_or_else(|| join.listed());
-        let names = awaited.iter().map(String::as_str);
+        let missing = awaited.iter().filter(|name| !is_complete(name));
         let tally = Tally {
             awaited: awaited.len(),
             needed: join.needed(awaited.len()),
-            missing: names.filter(|name| !is_complete(name)).collect(),
+            missing: missing.map(String::as_str).collect(),
         };
         Some((join, tally))
     }
@@ -135,7 +141,7 @@ impl<'a> Turn<'a> {
             };
             let weight = found.weight();
             let charged = self.budget.charge(weight + STEP, weight);
-            charged.map_err(|exhausted| Halt::from(Fault::from(exhausted)))?;
+            charged.map_err(Halt::exhausted)?;
             size += found.size();
             self.check_bytes(size)?;
             copied.push((mapping.variable.clone(), found.to_json()));

@@ -18,7 +18,7 @@ use mobius_types::Timestamp;
 
 use crate::{
     action::{Action, Transition},
-    budget::Budget,
+    budget::{Budget, Exhausted},
     event::{JobError, Signal},
     expression::Fault,
     failure::{EXPRESSION_ERROR, LIMIT_EXCEEDED},
@@ -46,13 +46,21 @@ enum Halt {
 
 impl From<Fault> for Halt {
     fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Failed(message) => Self::Step(JobError::of(EXPRESSION_ERROR, message)),
-            Fault::Exhausted => Self::Run(JobError::of(
-                LIMIT_EXCEEDED,
-                "the expressions of one transition take too much time or memory",
-            )),
-        }
+        let message = match fault {
+            Fault::Failed(message) => message,
+            Fault::Exhausted => "its expressions take too much time or memory".to_owned(),
+        };
+        Self::Step(JobError::of(EXPRESSION_ERROR, message))
+    }
+}
+
+impl Halt {
+    /// The whole transition has used up its allowance.
+    fn exhausted(_: Exhausted) -> Self {
+        Self::Run(JobError::of(
+            LIMIT_EXCEEDED,
+            "the expressions of one transition take too much time or memory",
+        ))
     }
 }
 

@@ -5,6 +5,7 @@ use mobius_types::Timestamp;
 use super::{Halt, Turn, scope};
 use crate::{
     action::Action,
+    budget::Budget,
     event::JobRef,
     state::{Phase, RunState},
     steps::{Entry, StepKind},
@@ -70,16 +71,19 @@ impl Turn<'_> {
         let branch = &self.state.branches[&job.branch];
         let step = self.step(branch.step);
         let variables = branch.variables.clone();
+        let mut allowance = Budget::of_step();
         let mut entry = Entry {
             job: job.clone(),
             step: &step.name,
             scope: scope(self.run, &self.run_object, &variables),
-            budget: &mut self.budget,
+            budget: &mut allowance,
             now: self.now,
         };
         let StepKind::Interaction(interaction) = &step.kind else {
             unreachable!("only an interaction waits for an answer");
         };
-        Ok(interaction.open(&mut entry, until, timeout)?)
+        let question = interaction.open(&mut entry, until, timeout);
+        self.budget.absorb(&allowance).map_err(Halt::exhausted)?;
+        Ok(question?)
     }
 }

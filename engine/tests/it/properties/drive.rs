@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use super::{choices::Choices, specs};
 use crate::simulation::{ItemStatus, Simulation, failure};
 
+/// A run that fails again and again is not worth more.
+const MAX_ATTEMPTS: i32 = 4;
+
 /// A run, and everything that has happened to it.
 pub(super) struct Drive {
     pub(super) run: Simulation,
@@ -72,12 +75,9 @@ impl Drive {
         let mut moves = Vec::new();
         if run.ended.is_some() {
             moves.extend((!run.told_to_cancel.is_empty()).then_some(Move::Stop));
-            moves.extend(
-                run.ended
-                    .as_ref()
-                    .is_some_and(Result::is_err)
-                    .then_some(Move::Retry),
-            );
+            let is_failed = run.ended.as_ref().is_some_and(Result::is_err);
+            let may_retry = is_failed && run.facts.attempt < MAX_ATTEMPTS;
+            moves.extend(may_retry.then_some(Move::Retry));
             return moves;
         }
         for job in &run.open {
@@ -282,12 +282,10 @@ impl Drive {
     fn waits(&self) -> Vec<Value> {
         let state = serde_json::to_value(&self.run.state).expect("a state can be written");
         let branches = state["branches"].as_object().cloned().unwrap_or_default();
+        let waits = |branch: &Value| branch.get("waits").cloned();
         let waits = branches
-            .into_iter()
-            .map(|(_, branch)| match &branch["waits"] {
-                Value::Null => json!("job"),
-                waits => waits.clone(),
-            });
+            .values()
+            .map(|branch| waits(branch).unwrap_or_else(|| json!("job")));
         waits.collect()
     }
 

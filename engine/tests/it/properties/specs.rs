@@ -36,11 +36,11 @@ fn edges(choices: &mut Choices, at: usize, count: usize) -> Vec<Value> {
     let mut edges = Vec::new();
     for index in 0..[1, 0, 2, 1, 3][choices.of(5)] {
         let mut edge = json!({"step": format!("s{}", choices.of(count))});
-        match choices.of(12) {
-            0..=6 => {}
-            7..=8 => edge["condition"] = json!("state.yes"),
-            9 => edge["condition"] = json!("state.x"),
-            10 => edge["condition"] = json!("state.no"),
+        match choices.of(24) {
+            0..=14 => {}
+            15..=18 => edge["condition"] = json!("state.yes"),
+            19..=20 => edge["condition"] = json!("state.x"),
+            21..=22 => edge["condition"] = json!("state.no"),
             _ => edge["condition"] = json!("state.missing"),
         }
         if choices.once_in(2) {
@@ -55,7 +55,7 @@ fn edges(choices: &mut Choices, at: usize, count: usize) -> Vec<Value> {
 }
 
 fn step(choices: &mut Choices, count: usize, names: &[String]) -> Value {
-    match choices.of(12) {
+    match choices.of(14) {
         0..=3 => action(choices, count),
         4..=5 => {
             let mut step = action(choices, count);
