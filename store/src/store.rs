@@ -10,6 +10,7 @@ use crate::{
     Db, Doorbell, Error, Prepared, Specs,
     advance::{Input, Moved, advance_batch},
     batch::Batcher,
+    follow_ups::FollowUps,
     jobs::{self, Fence, Heartbeat, LeaseTerms},
     runs::{self, StartRun},
 };
@@ -44,20 +45,18 @@ impl Store {
     pub fn new(db: Db, settings: Settings) -> Self {
         let specs = Arc::new(Specs::default());
         let doorbell = Arc::new(Doorbell::new(db.clone()));
-        let limits = settings.limits;
+        let parts = Parts {
+            db: db.clone(),
+            specs: Arc::clone(&specs),
+            limits: settings.limits,
+            doorbell: Arc::clone(&doorbell),
+            follow_ups: Arc::new(FollowUps::default()),
+        };
+        let inputs = inputs(parts.clone());
+        parts.follow_ups.go_to(&inputs);
         Self {
-            starts: starts(
-                db.clone(),
-                Arc::clone(&specs),
-                limits,
-                Arc::clone(&doorbell),
-            ),
-            inputs: inputs(
-                db.clone(),
-                Arc::clone(&specs),
-                limits,
-                Arc::clone(&doorbell),
-            ),
+            starts: starts(parts),
+            inputs,
             doorbell,
             heartbeats: heartbeats(db.clone(), settings.terms),
             db,
@@ -133,20 +132,31 @@ impl Store {
     }
 }
 
-/// Batches of starts. The bell rings with the commit, whether or not the callers are still there.
-fn starts(
+/// What the batches work with.
+#[derive(Clone)]
+struct Parts {
     db: Db,
     specs: Arc<Specs>,
     limits: Limits,
     doorbell: Arc<Doorbell>,
-) -> Arc<Batcher<StartRun, WorkflowRun>> {
+    follow_ups: Arc<FollowUps>,
+}
+
+/// Batches of starts. The bell rings with the commit, whether or not the callers are still there.
+fn starts(parts: Parts) -> Arc<Batcher<StartRun, WorkflowRun>> {
     Batcher::new(
         BATCH,
         StartRun::weight,
         move |project, items: Arc<Vec<StartRun>>| {
-            let (db, specs, doorbell) = (db.clone(), Arc::clone(&specs), Arc::clone(&doorbell));
+            let Parts {
+                db,
+                specs,
+                limits,
+                doorbell,
+                follow_ups,
+            } = parts.clone();
             Box::pin(async move {
-                let started = db
+                let (started, next) = db
                     .write(move |tx| {
                         Box::pin(async move {
                             runs::start_batch(tx, &specs, &limits, project, &items).await
@@ -160,6 +170,7 @@ fn starts(
                 {
                     doorbell.ring(project);
                 }
+                follow_ups.begin(project, next);
                 Ok(started)
             })
         },
@@ -167,19 +178,20 @@ fn starts(
 }
 
 /// Batches of what moves runs; the bell rings as for starts.
-fn inputs(
-    db: Db,
-    specs: Arc<Specs>,
-    limits: Limits,
-    doorbell: Arc<Doorbell>,
-) -> Arc<Batcher<Input, Moved>> {
+fn inputs(parts: Parts) -> Arc<Batcher<Input, Moved>> {
     Batcher::new(
         BATCH,
         Input::weight,
         move |project, items: Arc<Vec<Input>>| {
-            let (db, specs, doorbell) = (db.clone(), Arc::clone(&specs), Arc::clone(&doorbell));
+            let Parts {
+                db,
+                specs,
+                limits,
+                doorbell,
+                follow_ups,
+            } = parts.clone();
             Box::pin(async move {
-                let moved = db
+                let (moved, next) = db
                     .write(move |tx| {
                         Box::pin(async move {
                             advance_batch(tx, &specs, &limits, project, &items, uniform).await
@@ -194,6 +206,7 @@ fn inputs(
                 delays
                     .into_iter()
                     .for_each(|delay| doorbell.ring_after(project, delay));
+                follow_ups.begin(project, next);
                 Ok(moved)
             })
         },

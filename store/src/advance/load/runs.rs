@@ -6,7 +6,7 @@ use std::{
 };
 
 use mobius_engine::{Limits, Run, RunFacts, RunState, Signal};
-use mobius_types::{JsonObject, ProjectId, RunId, Timestamp, WorkflowRunStatus};
+use mobius_types::{JobId, JsonObject, ProjectId, RunId, Timestamp, WorkflowRunStatus};
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
@@ -36,6 +36,8 @@ pub(crate) struct LockedRun {
     pub(crate) error_message: Option<String>,
     pub(crate) cancel_requested: bool,
     pub(crate) cancelled_by: Option<String>,
+    /// The job of its parent that waits for it.
+    pub(crate) parent_job: Option<JobId>,
     /// Whether its row has to be written.
     pub(crate) changed: bool,
     /// What the history says of it so far; nothing of a new run.
@@ -74,6 +76,21 @@ impl LockedRun {
     }
 }
 
+/// A run whose row this transaction holds without having read its state.
+pub(in crate::advance) struct BareRun {
+    pub(in crate::advance) status: WorkflowRunStatus,
+    pub(in crate::advance) spec: Arc<Prepared>,
+}
+
+/// Runs whose rows this transaction holds.
+pub(in crate::advance) struct LockedRuns {
+    /// The time after the locks were waited for.
+    pub(in crate::advance) now: Timestamp,
+    pub(in crate::advance) whole: HashMap<RunId, LockedRun>,
+    /// Those of which only items end.
+    pub(in crate::advance) bare: HashMap<RunId, BareRun>,
+}
+
 /// Locks the runs, in the order of their ids so that two batches can't deadlock, and reads the
 /// time.
 pub(in crate::advance) async fn lock_runs(
@@ -81,8 +98,9 @@ pub(in crate::advance) async fn lock_runs(
     specs: &Specs,
     project: ProjectId,
     wanted: &Wanted,
-) -> Result<(Timestamp, HashMap<RunId, LockedRun>), Error> {
-    let rows = sqlx::query_file!(
+) -> Result<LockedRuns, Error> {
+    let rows = sqlx::query_file_as!(
+        Row,
         "src/advance/load/lock_runs.sql",
         project.as_uuid(),
         &wanted.jobs,
@@ -90,61 +108,80 @@ pub(in crate::advance) async fn lock_runs(
     )
     .fetch_all(&mut *connection)
     .await?;
-    let now = rows
-        .last()
-        .map(|row| row.now)
-        .ok_or(Error::Corrupt("no time".to_owned()))?;
-    let mut runs = HashMap::with_capacity(rows.len());
+    let mut runs = LockedRuns {
+        now: rows
+            .last()
+            .map(|row| row.now)
+            .ok_or(Error::Corrupt("no time".to_owned()))?,
+        whole: HashMap::with_capacity(rows.len()),
+        bare: HashMap::new(),
+    };
     for row in rows {
-        let (
-            Some(id),
-            Some(queue),
-            Some(status),
-            Some(attempt),
-            Some(inputs),
-            Some(state),
-            Some(hash),
-            Some(cancel_requested),
-        ) = (
-            row.id,
-            row.queue,
-            row.status,
-            row.attempt,
-            row.inputs,
-            row.state,
-            row.spec_hash,
-            row.cancel_requested,
-        )
-        else {
+        let (Some(id), Some(hash)) = (row.id, row.spec_hash.as_deref()) else {
             continue;
         };
-        let id = RunId::from(id);
-        let metadata = row.metadata.map(|Json(metadata)| metadata);
+        let spec = specs.load(connection, project, hash).await?;
+        match row.status {
+            Some(status) if row.state.is_none() => {
+                runs.bare.insert(id.into(), BareRun { status, spec });
+            }
+            _ => {
+                let run = row.whole(id.into(), spec);
+                runs.whole.insert(id.into(), run?);
+            }
+        }
+    }
+    Ok(runs)
+}
+
+/// A row as the statement gives it: all columns may be missing, because there is one row at least.
+struct Row {
+    now: Timestamp,
+    id: Option<Uuid>,
+    queue: Option<String>,
+    status: Option<WorkflowRunStatus>,
+    attempt: Option<i32>,
+    inputs: Option<Json<JsonObject>>,
+    state: Option<Json<RunState>>,
+    metadata: Option<Json<BTreeMap<String, String>>>,
+    external_id: Option<String>,
+    spec_hash: Option<Vec<u8>>,
+    error_message: Option<String>,
+    cancel_requested: Option<bool>,
+    cancelled_by: Option<String>,
+    parent_job_id: Option<Uuid>,
+}
+
+impl Row {
+    /// The run, when its state was read.
+    fn whole(self, id: RunId, spec: Arc<Prepared>) -> Result<LockedRun, Error> {
+        let missing = || Error::Corrupt(format!("{id} lacks a column"));
+        let attempt = self.attempt.ok_or_else(missing)?;
         let mut run = LockedRun {
-            queue,
-            status,
+            queue: self.queue.ok_or_else(missing)?,
+            status: self.status.ok_or_else(missing)?,
             attempt,
-            inputs: inputs.0,
+            inputs: self.inputs.ok_or_else(missing)?.0,
             facts: RunFacts {
                 id: id.to_string(),
                 attempt,
-                metadata: metadata.unwrap_or_default(),
-                external_id: row.external_id,
+                metadata: self.metadata.map(|Json(it)| it).unwrap_or_default(),
+                external_id: self.external_id,
             },
-            spec: specs.load(connection, project, &hash).await?,
-            state: state.0,
+            spec,
+            state: self.state.ok_or_else(missing)?.0,
             signals: Vec::new(),
             result: None,
-            error_message: row.error_message,
-            cancel_requested,
-            cancelled_by: row.cancelled_by,
+            error_message: self.error_message,
+            cancel_requested: self.cancel_requested.ok_or_else(missing)?,
+            cancelled_by: self.cancelled_by,
+            parent_job: self.parent_job_id.map(Into::into),
             changed: false,
             shown: None,
         };
         run.remember_shown();
-        runs.insert(id, run);
+        Ok(run)
     }
-    Ok((now, runs))
 }
 
 /// Reads the stored signals of those runs whose state says that there are some. The runs' locks
