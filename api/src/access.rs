@@ -74,7 +74,7 @@ impl<G> Access<G> {
     /// What a run that this caller starts says of its origin.
     pub(crate) fn initiator(&self) -> Initiator {
         Initiator {
-            actor_type: "user",
+            actor_type: "user".into(),
             actor_id: self.credential.user.to_string(),
             label: self.label(),
         }

@@ -7,12 +7,15 @@
 mod advance;
 mod batch;
 pub mod bootstrap;
+pub mod children;
 pub mod clock;
 mod cursor;
 mod db;
 mod doorbell;
 mod error;
 pub mod events;
+pub mod fan_outs;
+mod follow_ups;
 pub mod interactions;
 pub mod jobs;
 pub mod keys;

@@ -11,6 +11,7 @@ use crate::{
     advance::{Input, Moved, advance_batch},
     batch::Batcher,
     events::{self, Emission},
+    follow_ups::FollowUps,
     jobs::{self, Fence, Heartbeat, LeaseTerms},
     runs::{self, StartRun},
 };
@@ -49,20 +50,18 @@ impl Store {
     pub fn new(db: Db, settings: Settings) -> Self {
         let specs = Arc::new(Specs::default());
         let doorbell = Arc::new(Doorbell::new(db.clone()));
-        let limits = settings.limits;
+        let parts = Parts {
+            db: db.clone(),
+            specs: Arc::clone(&specs),
+            limits: settings.limits,
+            doorbell: Arc::clone(&doorbell),
+            follow_ups: Arc::new(FollowUps::default()),
+        };
+        let inputs = inputs(parts.clone());
+        parts.follow_ups.go_to(&inputs);
         Self {
-            starts: starts(
-                db.clone(),
-                Arc::clone(&specs),
-                limits,
-                Arc::clone(&doorbell),
-            ),
-            inputs: inputs(
-                db.clone(),
-                Arc::clone(&specs),
-                limits,
-                Arc::clone(&doorbell),
-            ),
+            starts: starts(parts),
+            inputs,
             emissions: emissions(db.clone(), Arc::clone(&doorbell)),
             doorbell,
             heartbeats: heartbeats(db.clone(), settings.terms),
@@ -149,20 +148,31 @@ impl Store {
     }
 }
 
-/// Batches of starts. The bell rings with the commit, whether or not the callers are still there.
-fn starts(
+/// What the batches work with.
+#[derive(Clone)]
+struct Parts {
     db: Db,
     specs: Arc<Specs>,
     limits: Limits,
     doorbell: Arc<Doorbell>,
-) -> Arc<Batcher<StartRun, WorkflowRun>> {
+    follow_ups: Arc<FollowUps>,
+}
+
+/// Batches of starts. The bell rings with the commit, whether or not the callers are still there.
+fn starts(parts: Parts) -> Arc<Batcher<StartRun, WorkflowRun>> {
     Batcher::new(
         BATCH,
         StartRun::weight,
         move |project, items: Arc<Vec<StartRun>>| {
-            let (db, specs, doorbell) = (db.clone(), Arc::clone(&specs), Arc::clone(&doorbell));
+            let Parts {
+                db,
+                specs,
+                limits,
+                doorbell,
+                follow_ups,
+            } = parts.clone();
             Box::pin(async move {
-                let started = db
+                let (started, next) = db
                     .write(move |tx| {
                         Box::pin(async move {
                             runs::start_batch(tx, &specs, &limits, project, &items).await
@@ -177,6 +187,7 @@ fn starts(
                     doorbell.ring(project);
                 }
                 ring_if_any(&doorbell, project, &started);
+                follow_ups.begin(project, next);
                 Ok(started)
             })
         },
@@ -184,19 +195,20 @@ fn starts(
 }
 
 /// Batches of what moves runs; the bell rings as for starts.
-fn inputs(
-    db: Db,
-    specs: Arc<Specs>,
-    limits: Limits,
-    doorbell: Arc<Doorbell>,
-) -> Arc<Batcher<Input, Moved>> {
+fn inputs(parts: Parts) -> Arc<Batcher<Input, Moved>> {
     Batcher::new(
         BATCH,
         Input::weight,
         move |project, items: Arc<Vec<Input>>| {
-            let (db, specs, doorbell) = (db.clone(), Arc::clone(&specs), Arc::clone(&doorbell));
+            let Parts {
+                db,
+                specs,
+                limits,
+                doorbell,
+                follow_ups,
+            } = parts.clone();
             Box::pin(async move {
-                let moved = db
+                let (moved, next) = db
                     .write(move |tx| {
                         Box::pin(async move {
                             advance_batch(tx, &specs, &limits, project, &items, uniform).await
@@ -212,6 +224,7 @@ fn inputs(
                     .into_iter()
                     .for_each(|delay| doorbell.ring_after(project, delay));
                 ring_if_any(&doorbell, project, &moved);
+                follow_ups.begin(project, next);
                 Ok(moved)
             })
         },

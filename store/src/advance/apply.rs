@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use mobius_engine::{Action, NewJob, Transition};
+use mobius_engine::{Action, JobRef, NewJob, Transition};
 use mobius_types::{JobId, JobStatus, RunId, WorkflowRunStatus};
 
-use super::{Ledger, Moved, Settlement, frames, millis};
+use super::{
+    Input, Ledger, Moved, Settlement, changes::Changes, fan_outs::LiveFanOut, frames, millis,
+};
 use crate::jobs::{JobRow, push_new};
 
 impl Ledger<'_> {
@@ -17,6 +19,20 @@ impl Ledger<'_> {
         transition: Transition,
         cause: Option<&Settlement>,
     ) -> Moved {
+        let mut moved = Moved::default();
+        self.carry(id, transition, cause, &mut moved);
+        self.make_items(&mut moved);
+        moved
+    }
+
+    /// Like [`Self::carry_out`], but leaves the items of new fan-outs to be made.
+    pub(super) fn carry(
+        &mut self,
+        id: RunId,
+        transition: Transition,
+        cause: Option<&Settlement>,
+        moved: &mut Moved,
+    ) {
         let needs_worker = transition.actions.iter().any(needs_worker);
         if let Some(run) = self
             .runs
@@ -26,12 +42,10 @@ impl Ledger<'_> {
             run.state = transition.state;
             run.changed = true;
         }
-        let mut moved = Moved::default();
         for action in transition.actions {
-            self.apply(id, action, cause, &mut moved);
+            self.apply(id, action, cause, moved);
         }
         self.restate(id, needs_worker);
-        moved
     }
 
     fn apply(&mut self, run: RunId, action: Action, cause: Option<&Settlement>, moved: &mut Moved) {
@@ -73,14 +87,14 @@ impl Ledger<'_> {
                 let cause = cause.expect("only the end of an attempt asks for this");
                 self.end(cause, action, moved);
             }
-            Action::FanOut(_) | Action::RestartFanOut { .. } | Action::StopFanOut { .. } => {
-                unreachable!("no step with `each` passes validation yet")
-            }
+            Action::FanOut(new) => self.fan_out(run, new),
+            Action::RestartFanOut { job } => changes.restarted.push((run, job.visit)),
+            Action::StopFanOut { job } => self.stop_fan_out(run, &job),
         }
     }
 
     /// What becomes of the job whose attempt ended.
-    fn end(&mut self, cause: &Settlement, action: Action, moved: &mut Moved) {
+    pub(super) fn end(&mut self, cause: &Settlement, action: Action, moved: &mut Moved) {
         match action {
             Action::CompleteJob { .. } => self.end_job(cause, JobStatus::Completed, None),
             Action::FailJob { error, .. } => self.end_job(cause, JobStatus::Failed, Some(error)),
@@ -123,20 +137,42 @@ impl Ledger<'_> {
     }
 
     fn enqueue(&mut self, run: RunId, job: NewJob) {
-        let queue = self
-            .runs
-            .get(&run)
-            .map(|run| run.queue.clone())
-            .unwrap_or_default();
         let row = JobRow {
             id: JobId::generate(),
             run,
-            queue,
+            queue: self.queue_of(run),
             job,
-            stopped: false,
+            item: None,
+            waits: false,
+            error: None,
         };
+        if row.job.server {
+            let job = row.id;
+            self.next.push(Input::StartChild { run, job });
+        }
         push_new(&mut self.changes.frames, &row);
         self.changes.new_jobs.push(row);
+    }
+
+    pub(super) fn queue_of(&self, run: RunId) -> String {
+        let run = self.runs.get(&run);
+        run.map(|run| run.queue.clone()).unwrap_or_default()
+    }
+
+    /// The items of one fan-out stop.
+    fn stop_fan_out(&mut self, run: RunId, job: &JobRef) {
+        let of_run = |fan_out: &LiveFanOut| fan_out.run == run && fan_out.job == *job;
+        let found = self.fan_outs.iter_mut().find(|(_, fan_out)| of_run(fan_out));
+        let Some((id, fan_out)) = found else {
+            return;
+        };
+        let id = *id;
+        fan_out.ended = true;
+        fan_out.changed = true;
+        self.changes.releases.remove(&id);
+        self.changes.stopped_fan_outs.push(id);
+        let is_item = |item: Option<(JobId, i32)>| item.is_some_and(|(parent, _)| parent == id);
+        self.changes.stop_new(|row| is_item(row.item));
     }
 
     /// Everything of the run stops: what is stored with one statement later, and here what this
@@ -147,10 +183,12 @@ impl Ledger<'_> {
         changes.timers.forget(run);
         changes.interactions.forget(run);
         self.interactions.retain(|_, open| open.run != run);
-        for row in changes.new_jobs.iter_mut().filter(|row| row.run == run) {
-            if !row.stopped {
-                row.stopped = true;
-                push_new(&mut changes.frames, row);
+        changes.stop_new(|row| row.run == run);
+        for (id, fan_out) in &mut self.fan_outs {
+            if fan_out.run == run && !fan_out.ended {
+                fan_out.ended = true;
+                fan_out.changed = true;
+                changes.releases.remove(id);
             }
         }
         for job in self.jobs.values_mut().filter(|job| job.run == run) {
@@ -169,6 +207,9 @@ impl Ledger<'_> {
         if let Some(run) = self.runs.get_mut(&id) {
             run.status = status;
             record(run);
+            if let Some(job) = run.parent_job {
+                self.next.push(Input::ChildEnded { job, child: id });
+            }
         }
     }
 
@@ -176,7 +217,7 @@ impl Ledger<'_> {
     ///
     /// A run whose every branch waits is suspended. When one of them can go on it is queued until
     /// a worker claims a job of it, or running when it needs none.
-    fn restate(&mut self, id: RunId, needs_worker: bool) {
+    pub(super) fn restate(&mut self, id: RunId, needs_worker: bool) {
         let Some(run) = self.runs.get_mut(&id) else {
             return;
         };
@@ -195,6 +236,18 @@ impl Ledger<'_> {
             run.changed = true;
             frames::push_run(&mut self.changes.frames, id, run);
             run.remember_shown();
+        }
+    }
+}
+
+impl Changes {
+    /// Ends those of the jobs that this batch has made.
+    fn stop_new(&mut self, which: impl Fn(&JobRow) -> bool) {
+        for row in self.new_jobs.iter_mut().filter(|row| which(row)) {
+            if row.error.is_none() {
+                row.stop();
+                push_new(&mut self.frames, row);
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a batch changes, collected in memory until all of it is written.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::{BTreeMap, BTreeSet}, time::Duration};
 
 use mobius_engine::{JobError, RetryProgress};
 use mobius_types::{JobId, JobStatus, RunId, Timestamp, UserId};
@@ -8,7 +8,7 @@ use mobius_types::{JobId, JobStatus, RunId, Timestamp, UserId};
 use super::load::LockedJob;
 use crate::{
     events::Frames, interactions::InteractionChanges, jobs::JobRow, signals::SignalChanges,
-    timers::TimerChanges,
+    runs::NewRun, timers::TimerChanges,
 };
 
 /// The changes of all tables but the runs, which carry their own.
@@ -22,7 +22,26 @@ pub(super) struct Changes {
     pub(super) timers: TimerChanges,
     pub(super) signals: SignalChanges,
     pub(super) interactions: InteractionChanges,
+    /// How many items that stand back of each fan-out are released.
+    pub(super) releases: BTreeMap<JobId, u32>,
+    /// Fan-outs of which everything stops that was there before this batch.
+    pub(super) stopped_fan_outs: Vec<JobId>,
+    /// Fan-outs of retried runs, by visit.
+    pub(super) restarted: Vec<(RunId, i32)>,
+    /// Jobs that the control plane has claimed.
+    pub(super) claims: Vec<ServerClaim>,
+    /// Children that were started.
+    pub(super) new_runs: Vec<NewRun>,
     pub(super) frames: Frames,
+}
+
+/// A job that the control plane has claimed.
+pub(super) struct ServerClaim {
+    pub(super) job: JobId,
+    /// The attempt that this is.
+    pub(super) attempt: i32,
+    /// The run that it started.
+    pub(super) child: Option<RunId>,
 }
 
 /// The new values of the row of a job whose attempt ended.

@@ -1,6 +1,6 @@
 //! How attempts end: what workers report and what the scheduler finds.
 
-use mobius_engine::{Event, JobError, result_value};
+use mobius_engine::{Event, ItemDecision, ItemEvent, JobError, result_value};
 use mobius_types::{JobId, JobStatus, UserId};
 
 use super::load::LockedJob;
@@ -35,9 +35,16 @@ pub enum Ending {
         /// The attempt; a newer one is left alone.
         attempt: i32,
     },
+    /// The control plane ran this attempt itself.
+    Served {
+        /// The attempt; a newer one is left alone.
+        attempt: i32,
+        /// What came of it.
+        outcome: Outcome,
+    },
 }
 
-/// What a worker reports.
+/// What became of an action.
 #[derive(Debug, Clone)]
 pub enum Outcome {
     /// The action succeeded.
@@ -80,7 +87,7 @@ impl Ending {
     pub(super) const fn reporter(&self) -> Option<UserId> {
         match self {
             Self::Reported { fence, .. } => Some(fence.actor),
-            Self::LeaseExpired { .. } | Self::TimedOut { .. } => None,
+            Self::LeaseExpired { .. } | Self::TimedOut { .. } | Self::Served { .. } => None,
         }
     }
 
@@ -90,8 +97,16 @@ impl Ending {
             Self::Reported {
                 outcome: Outcome::Completed { result },
                 ..
+            }
+            | Self::Served {
+                outcome: Outcome::Completed { result },
+                ..
             } => result.as_ref(),
             Self::Reported {
+                outcome: Outcome::Failed { .. },
+                ..
+            }
+            | Self::Served {
                 outcome: Outcome::Failed { .. },
                 ..
             }
@@ -112,7 +127,8 @@ impl Ending {
                 ..
             }
             | Self::LeaseExpired { .. }
-            | Self::TimedOut { .. } => None,
+            | Self::TimedOut { .. }
+            | Self::Served { .. } => None,
         }
     }
 
@@ -123,7 +139,7 @@ impl Ending {
                 WORKER_SHUTDOWN,
                 "the worker shut down and gave the job back",
             ),
-            Self::LeaseExpired { .. } | Self::TimedOut { .. } => (
+            Self::LeaseExpired { .. } | Self::TimedOut { .. } | Self::Served { .. } => (
                 "lease_expired",
                 "the worker sent no heartbeat before its lease ended",
             ),
@@ -131,43 +147,80 @@ impl Ending {
         error(kind, message)
     }
 
-    /// What the engine is told.
+    /// What the engine is told of a step's own job.
     pub(super) fn event(&self, job: &LockedJob, jitter: fn() -> f64) -> Event {
-        let failed = |error| Event::JobFailed {
-            job: job.job.clone(),
-            error,
-            progress: job.progress,
-            attempt: job.attempt,
-            jitter: jitter(),
-        };
+        let (progress, attempt) = (job.progress, job.attempt);
+        let ended = job.job.clone();
+        match self.verdict(job) {
+            Verdict::Succeeded => Event::JobSucceeded {
+                job: ended,
+                result: result_value(self.result().map(Vec::as_slice)),
+            },
+            Verdict::Failed(error) => Event::JobFailed {
+                job: ended,
+                error,
+                progress,
+                attempt,
+                jitter: jitter(),
+            },
+            Verdict::Lost { rescues } => Event::LeaseExpired {
+                job: ended,
+                rescues,
+            },
+        }
+    }
+
+    /// What the engine is told of the job of an item.
+    pub(super) fn item_event(&self, job: &LockedJob, jitter: fn() -> f64) -> ItemEvent {
+        let (progress, attempt) = (job.progress, job.attempt);
+        match self.verdict(job) {
+            Verdict::Succeeded => ItemEvent::Succeeded,
+            Verdict::Failed(error) => ItemEvent::Failed {
+                error,
+                progress,
+                attempt,
+                jitter: jitter(),
+            },
+            Verdict::Lost { rescues } => ItemEvent::LeaseExpired { rescues },
+        }
+    }
+
+    /// What an item's job has come to when nothing waits for it any more.
+    pub(super) fn late(&self, job: &LockedJob) -> ItemDecision {
+        match self.verdict(job) {
+            Verdict::Succeeded => ItemDecision::Complete,
+            Verdict::Failed(error) => ItemDecision::Fail { error },
+            Verdict::Lost { .. } => ItemDecision::Fail { error: self.lost() },
+        }
+    }
+
+    fn verdict(&self, job: &LockedJob) -> Verdict {
         match self {
-            Self::Reported {
-                outcome: Outcome::Completed { result },
-                ..
-            } => Event::JobSucceeded {
-                job: job.job.clone(),
-                result: result_value(result.as_deref()),
-            },
             // A worker that stops gives the job back: that is no failure of the action.
-            Self::Reported { outcome, .. } if outcome.is_shutdown() => Event::LeaseExpired {
-                job: job.job.clone(),
-                rescues: 0,
+            Self::Reported { outcome, .. } if outcome.is_shutdown() => Verdict::Lost { rescues: 0 },
+            Self::Reported { outcome, .. } | Self::Served { outcome, .. } => match outcome {
+                Outcome::Completed { .. } => Verdict::Succeeded,
+                Outcome::Failed {
+                    error_type,
+                    message,
+                } => Verdict::Failed(reported(error_type.as_deref(), message.as_deref())),
             },
-            Self::Reported {
-                outcome:
-                    Outcome::Failed {
-                        error_type,
-                        message,
-                    },
-                ..
-            } => failed(reported(error_type.as_deref(), message.as_deref())),
-            Self::TimedOut { .. } => failed(timed_out(job.timeout_ms)),
-            Self::LeaseExpired { .. } => Event::LeaseExpired {
-                job: job.job.clone(),
+            Self::TimedOut { .. } => Verdict::Failed(timed_out(job.timeout_ms)),
+            Self::LeaseExpired { .. } => Verdict::Lost {
                 rescues: job.rescues,
             },
         }
     }
+}
+
+/// What an ended attempt comes to.
+enum Verdict {
+    Succeeded,
+    Failed(JobError),
+    /// Nobody knows: its worker is gone, as others before it.
+    Lost {
+        rescues: i32,
+    },
 }
 
 /// The error that a worker reported.
@@ -189,7 +242,7 @@ fn timed_out(timeout_ms: Option<i64>) -> JobError {
     )
 }
 
-fn error(kind: &str, message: &str) -> JobError {
+pub(super) fn error(kind: &str, message: &str) -> JobError {
     JobError {
         kind: kind.to_owned(),
         message: message.to_owned(),

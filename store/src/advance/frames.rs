@@ -5,7 +5,7 @@ use mobius_types::{EventType, RunId, Timestamp};
 use serde_json::{Value, json};
 
 use super::load::{LockedJob, LockedRun};
-use crate::events::Frames;
+use crate::{events::Frames, jobs::name_item};
 
 /// Adds the frames of an ended attempt: the job as it is now, and the entry of the action log.
 pub(super) fn push_ended(
@@ -14,9 +14,7 @@ pub(super) fn push_ended(
     now: Timestamp,
     error: Option<&JobError>,
 ) {
-    let mut updated = base(job);
-    updated["queue"] = json!(job.queue);
-    updated["status"] = json!(job.status);
+    let mut updated = of_job(job);
     let mut logged = base(job);
     logged["status"] = json!(if error.is_some() {
         "failed"
@@ -34,16 +32,28 @@ pub(super) fn push_ended(
     frames.push(job.run, EventType::ActionAppended, logged);
 }
 
+/// The frame of a job that has changed without an attempt's end.
+pub(super) fn of_job(job: &LockedJob) -> Value {
+    let mut frame = base(job);
+    frame["queue"] = json!(job.queue);
+    frame["status"] = json!(job.status);
+    frame
+}
+
 /// What every frame about a job holds.
 fn base(job: &LockedJob) -> Value {
-    json!({
+    let mut frame = json!({
         "job_id": job.id,
         "step_name": job.step,
         "action": job.action,
         "branch_id": job.job.branch,
         "attempt": job.attempt,
         "worker_id": job.worker,
-    })
+    });
+    if let Some(item) = job.item {
+        name_item(&mut frame, item);
+    }
+    frame
 }
 
 /// Adds the frame of a run that has changed, or that is new and then comes before its jobs.

@@ -24,6 +24,12 @@ pub(crate) enum Input {
     Cancel { run: RunId, by: String },
     /// Somebody wants a failed run to go on.
     Retry { run: RunId, from: RetryFrom },
+    /// The next items of a fan-out are to be made.
+    Chunk { run: RunId, fan_out: JobId },
+    /// A job of the control plane is to start its child run.
+    StartChild { run: RunId, job: JobId },
+    /// The child run that a job waits for has ended.
+    ChildEnded { job: JobId, child: RunId },
 }
 
 /// An answer to an interaction.
@@ -56,7 +62,9 @@ impl Input {
     pub(super) const fn job(&self) -> Option<JobId> {
         match self {
             Self::JobEnded(settlement) => Some(settlement.job),
-            Self::TimerFired { .. }
+            Self::StartChild { job, .. } | Self::ChildEnded { job, .. } => Some(*job),
+            Self::Chunk { .. }
+            | Self::TimerFired { .. }
             | Self::Signal { .. }
             | Self::Answered { .. }
             | Self::Resume { .. }
@@ -68,8 +76,10 @@ impl Input {
     /// The run that it names; that of a job is looked up.
     pub(super) const fn run(&self) -> Option<RunId> {
         match self {
-            Self::JobEnded(_) => None,
-            Self::TimerFired { run, .. }
+            Self::JobEnded(_) | Self::ChildEnded { .. } => None,
+            Self::Chunk { run, .. }
+            | Self::StartChild { run, .. }
+            | Self::TimerFired { run, .. }
             | Self::Signal { run, .. }
             | Self::Answered { run, .. }
             | Self::Resume { run }
@@ -92,6 +102,9 @@ impl Input {
             Self::Signal { signal, .. } => weight_of_object(&signal.payload),
             Self::Answered { answer, .. } => weight_of(&answer.value),
             Self::JobEnded(_)
+            | Self::Chunk { .. }
+            | Self::StartChild { .. }
+            | Self::ChildEnded { .. }
             | Self::TimerFired { .. }
             | Self::Resume { .. }
             | Self::Cancel { .. }

@@ -3,13 +3,14 @@
 
 use std::collections::HashMap;
 
-use mobius_engine::{Event, Limits, Rejected, Transition, advance};
+use mobius_engine::{Event, JobError, Limits, Rejected, Transition, advance};
 use mobius_types::{InteractionId, JobId, RunId, Timestamp};
 
 use super::{
-    Input, Moved,
+    Input, Moved, Outcome,
     changes::Changes,
-    load::{LockedJob, LockedRun, OpenInteraction, Replays},
+    fan_outs::{CHUNK, LiveFanOut, Over},
+    load::{BareRun, ChildStart, LockedJob, LockedRun, OpenInteraction, Replays},
 };
 use crate::Error;
 
@@ -18,9 +19,24 @@ pub(crate) struct Ledger<'l> {
     pub(super) now: Timestamp,
     pub(super) limits: &'l Limits,
     pub(super) runs: HashMap<RunId, LockedRun>,
+    /// Runs of which only items end, without their states.
+    pub(super) bare: HashMap<RunId, BareRun>,
     pub(super) jobs: HashMap<JobId, LockedJob>,
     pub(super) replays: Replays,
     pub(super) interactions: HashMap<InteractionId, OpenInteraction>,
+    pub(super) fan_outs: HashMap<JobId, LiveFanOut>,
+    /// What jobs of the control plane are to start.
+    pub(super) child_starts: HashMap<JobId, Result<ChildStart, JobError>>,
+    /// What came of children.
+    pub(super) child_outcomes: HashMap<RunId, Outcome>,
+    /// Fan-outs of which the last item has ended in this batch.
+    pub(super) over: Vec<Over>,
+    /// Fan-outs of which items are to be made in this batch.
+    pub(super) unmade: Vec<JobId>,
+    /// How many more jobs of items this batch makes at most.
+    pub(super) room: u32,
+    /// What is to be done in a transaction of its own after this one.
+    pub(super) next: Vec<Input>,
     pub(super) changes: Changes,
 }
 
@@ -34,6 +50,14 @@ impl<'l> Ledger<'l> {
             jobs: HashMap::new(),
             replays: Replays::new(),
             interactions: HashMap::new(),
+            bare: HashMap::new(),
+            fan_outs: HashMap::new(),
+            child_starts: HashMap::new(),
+            child_outcomes: HashMap::new(),
+            over: Vec::new(),
+            unmade: Vec::new(),
+            room: CHUNK,
+            next: Vec::new(),
             changes: Changes::default(),
         }
     }
@@ -48,7 +72,15 @@ impl<'l> Ledger<'l> {
             Input::Resume { run } => self.resume(*run),
             Input::Cancel { run, by } => self.cancel(*run, by),
             Input::Retry { run, from } => self.retry(*run, *from),
+            Input::Chunk { run, fan_out } => self.chunk(*run, *fan_out),
+            Input::StartChild { run, job } => self.start_child(*run, *job, jitter),
+            Input::ChildEnded { job, child } => self.child_ended(*job, *child, jitter),
         }
+    }
+
+    /// The time at which all of the batch happens.
+    pub(crate) const fn now(&self) -> Timestamp {
+        self.now
     }
 
     pub(super) fn run(&self, id: RunId) -> Result<&LockedRun, Error> {

@@ -7,7 +7,9 @@
 
 mod apply;
 mod changes;
+mod children;
 mod ending;
+mod fan_outs;
 mod frames;
 mod input;
 mod ledger;
@@ -25,6 +27,7 @@ use sqlx::PgConnection;
 use crate::{Error, Specs, batch::Outcomes};
 pub use ending::{Ending, Outcome, Settlement};
 pub use input::Answer;
+pub(crate) use children::cancel;
 pub(crate) use input::Input;
 pub(crate) use ledger::Ledger;
 pub(crate) use load::LockedRun;
@@ -38,7 +41,10 @@ pub(crate) struct Moved {
     pub(crate) claimable_in: Option<Duration>,
 }
 
-/// Deals with the inputs in order, in one transaction. Returns what became of each.
+/// Deals with the inputs in one transaction: first with those about items of fan-outs, which only
+/// change counters, then with the others in order. Returns what became of each, and what has to be
+/// done in transactions of its own after this one; should nobody do that, loops of the scheduler
+/// find it.
 ///
 /// `jitter` gives numbers that are uniform in [0, 1).
 pub(crate) async fn advance_batch(
@@ -48,21 +54,30 @@ pub(crate) async fn advance_batch(
     project: ProjectId,
     inputs: &[Input],
     jitter: fn() -> f64,
-) -> Result<Outcomes<Moved>, Error> {
+) -> Result<(Outcomes<Moved>, Vec<Input>), Error> {
     let wanted = Wanted::of(inputs);
-    let (now, runs) = load::lock_runs(connection, specs, project, &wanted).await?;
-    let mut ledger = Ledger::new(now, limits);
-    ledger.runs = runs;
+    let locked = load::lock_runs(connection, specs, project, &wanted).await?;
+    let mut ledger = Ledger::new(locked.now, limits);
+    ledger.runs = locked.whole;
+    ledger.bare = locked.bare;
     ledger.jobs = load::lock_jobs(connection, project, &wanted).await?;
     ledger.replays = load::reported_attempts(connection, project, inputs, &ledger.jobs).await?;
     ledger.interactions = load::open_interactions(connection, project, &wanted).await?;
     load::load_signals(connection, project, &mut ledger.runs).await?;
+    ledger.fan_outs = load::fan_outs(connection, project, &wanted, &ledger.jobs).await?;
+    ledger.child_starts = load::child_starts(connection, specs, project, &wanted).await?;
+    ledger.child_outcomes = load::child_outcomes(connection, project, &wanted).await?;
+    let items = ledger.take_items(inputs, jitter);
+    ledger.end_fan_outs(connection, specs, project).await?;
     let outcomes = inputs
         .iter()
-        .map(|input| ledger.take(input, jitter))
+        .zip(items)
+        .map(|(input, taken)| taken.unwrap_or_else(|| ledger.take(input, jitter)))
         .collect();
-    ledger.write(connection, project).await?;
-    Ok(outcomes)
+    // A retried run may have one whose items have all completed by now.
+    ledger.end_fan_outs(connection, specs, project).await?;
+    let next = ledger.write(connection, project).await?;
+    Ok((outcomes, next))
 }
 
 /// A duration in the unit of the database's columns, rounded up: the shortest timeout is not none.

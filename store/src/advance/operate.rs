@@ -9,16 +9,19 @@ use crate::Error;
 
 impl Ledger<'_> {
     /// Starts a run that is not stored yet, and gives it back as it stands after its first step.
-    pub(crate) fn start(&mut self, id: RunId, run: LockedRun) -> Result<LockedRun, Error> {
+    pub(crate) fn start(
+        &mut self,
+        id: RunId,
+        run: LockedRun,
+    ) -> Result<(LockedRun, Moved), Error> {
         let transition = self
             .decide(&run, Event::Started)
             .map_err(|rejected| Error::Corrupt(format!("a new run was rejected: {rejected}")))?;
         self.runs.insert(id, run);
-        self.carry_out(id, transition, None);
-        Ok(self
-            .runs
-            .remove(&id)
-            .expect("nothing removes a run while it is carried on"))
+        let moved = self.carry_out(id, transition, None);
+        let run = self.runs.remove(&id);
+        let run = run.expect("nothing removes a run while it is carried on");
+        Ok((run, moved))
     }
 
     /// The time came that a step execution waited for. When its branch has gone on without it, or

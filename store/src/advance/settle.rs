@@ -9,7 +9,7 @@ use super::{
     Ending, Ledger, Moved, Outcome, Settlement,
     changes::{EndedAttempt, JobChange},
     frames,
-    load::LockedJob,
+    load::{LockedJob, LockedRun},
 };
 use crate::{Error, jobs::Fence};
 
@@ -36,6 +36,10 @@ impl Ledger<'_> {
             Standing::Current => {}
             Standing::Repeated => return Ok(Moved::default()),
             Standing::Over => return Err(Error::LeaseLost),
+        }
+        let is_cancelling = |run: &LockedRun| run.state.is_cancelling();
+        if job.item.is_some() && !self.runs.get(&job.run).is_some_and(is_cancelling) {
+            return self.settle_item(settlement, jitter);
         }
         let run = self
             .runs
@@ -71,6 +75,9 @@ impl Ledger<'_> {
                 let spent = job.attempt_deadline_at.is_some_and(|at| at <= self.now);
                 if_current(is_current && job.attempt == *attempt && spent)
             }
+            Ending::Served { attempt, .. } => {
+                if_current(is_current && job.attempt == *attempt && job.actor.is_none())
+            }
         }
     }
 
@@ -87,6 +94,7 @@ impl Ledger<'_> {
         status: JobStatus,
         error: Option<JobError>,
     ) {
+        self.leave_child(cause);
         let Some(job) = self.jobs.get_mut(&cause.job) else {
             return;
         };
@@ -109,6 +117,7 @@ impl Ledger<'_> {
         delay: Duration,
         prepare: impl FnOnce(&mut LockedJob),
     ) {
+        self.leave_child(cause);
         let Some(job) = self.jobs.get_mut(&cause.job) else {
             return;
         };

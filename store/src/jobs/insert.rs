@@ -1,6 +1,6 @@
 //! Writes the rows of new jobs, many with one statement.
 
-use mobius_engine::NewJob;
+use mobius_engine::{JobError, NewJob};
 use mobius_types::{EventType, JobId, JobStatus, JsonObject, ProjectId, RunId, Timestamp};
 use serde_json::{Value, json};
 use sqlx::{PgConnection, types::Json};
@@ -14,17 +14,30 @@ pub(crate) struct JobRow {
     pub(crate) run: RunId,
     pub(crate) queue: String,
     pub(crate) job: NewJob,
-    /// Whether its run stopped before it was even stored.
-    pub(crate) stopped: bool,
+    /// The fan-out that it is an item of, and its place there.
+    pub(crate) item: Option<(JobId, i32)>,
+    /// Whether nobody may claim it yet: an item that stands back, or the parent of items.
+    pub(crate) waits: bool,
+    /// Why it failed before it was even stored.
+    pub(crate) error: Option<JobError>,
 }
 
 impl JobRow {
     const fn status(&self) -> JobStatus {
-        if self.stopped {
-            JobStatus::Failed
-        } else {
-            JobStatus::Pending
+        match &self.error {
+            Some(_) => JobStatus::Failed,
+            None if self.waits => JobStatus::Waiting,
+            None => JobStatus::Pending,
         }
+    }
+
+    /// Its run has ended.
+    pub(crate) fn stop(&mut self) {
+        self.error = Some(JobError {
+            kind: "cancelled".to_owned(),
+            message: "the run has ended".to_owned(),
+            details: None,
+        });
     }
 }
 
@@ -42,7 +55,11 @@ struct Columns<'a> {
     max_attempts: Vec<i32>,
     timeouts: Vec<Option<i64>>,
     servers: Vec<bool>,
-    stopped: Vec<bool>,
+    statuses: Vec<JobStatus>,
+    error_types: Vec<Option<&'a str>>,
+    errors: Vec<Option<&'a str>>,
+    parents: Vec<Option<Uuid>>,
+    indexes: Vec<Option<i32>>,
 }
 
 impl<'a> Columns<'a> {
@@ -58,7 +75,12 @@ impl<'a> Columns<'a> {
         self.max_attempts.push(row.job.max_attempts);
         self.timeouts.push(row.job.timeout.map(millis));
         self.servers.push(row.job.server);
-        self.stopped.push(row.stopped);
+        self.statuses.push(row.status());
+        let error = row.error.as_ref();
+        self.error_types.push(error.map(|error| error.kind.as_str()));
+        self.errors.push(error.map(|error| error.message.as_str()));
+        self.parents.push(row.item.map(|(parent, _)| parent.as_uuid()));
+        self.indexes.push(row.item.map(|(_, index)| index));
     }
 }
 
@@ -78,9 +100,11 @@ pub(crate) async fn insert_jobs(
         "with new as materialized (
              select * from unnest($3::uuid[], $4::uuid[], $5::text[], $6::int[], $7::text[],
                                   $8::text[], $9::text[], $10::jsonb[], $11::int[], $12::bigint[],
-                                  $13::bool[], $14::bool[])
+                                  $13::bool[], $14::job_status[], $15::text[], $16::text[],
+                                  $17::uuid[], $18::int[])
                  as new (id, run_id, branch, visit, step_name, action, queue, parameters,
-                         max_attempts, timeout_ms, server, stopped)),
+                         max_attempts, timeout_ms, server, status, error_type, error, parent,
+                         item_index)),
          lanes as (
              insert into job_lanes (project_id, queue, action)
              select distinct $1::uuid, queue, action from new
@@ -92,14 +116,13 @@ pub(crate) async fn insert_jobs(
              on conflict do nothing)
          insert into jobs
              (project_id, id, run_id, branch, visit, step_name, action, queue, parameters, status,
-              max_attempts, attempt_timeout_ms, server, scheduled_at, created_at, updated_at,
-              cancel_requested, error_type, last_error, completed_at)
-         select $1, id, run_id, branch, visit, step_name, action, queue, parameters,
-                case when stopped then 'failed'::job_status else 'pending' end,
-                max_attempts, timeout_ms, server, $2, $2, $2,
-                stopped, case when stopped then 'cancelled' end,
-                case when stopped then 'the run has ended' end,
-                case when stopped then $2::timestamptz end
+              max_attempts, attempt_timeout_ms, server, parent_job_id, item_index,
+              scheduled_at, created_at, updated_at, cancel_requested, error_type, last_error,
+              completed_at)
+         select $1, id, run_id, branch, visit, step_name, action, queue, parameters, status,
+                max_attempts, timeout_ms, server, parent, item_index, $2, $2, $2,
+                error_type is not distinct from 'cancelled', error_type, error,
+                case when status = 'failed' then $2::timestamptz end
          from new",
         project.as_uuid(),
         now,
@@ -114,7 +137,11 @@ pub(crate) async fn insert_jobs(
         &columns.max_attempts,
         &columns.timeouts as _,
         &columns.servers,
-        &columns.stopped,
+        &columns.statuses as _,
+        &columns.error_types as _,
+        &columns.errors as _,
+        &columns.parents as _,
+        &columns.indexes as _,
     )
     .execute(connection)
     .await?;
@@ -123,7 +150,7 @@ pub(crate) async fn insert_jobs(
 
 /// What the stream shows of a new job.
 fn frame_of_new(row: &JobRow) -> Value {
-    json!({
+    let mut frame = json!({
         "job_id": row.id,
         "step_name": row.job.step,
         "action": row.job.action,
@@ -131,7 +158,17 @@ fn frame_of_new(row: &JobRow) -> Value {
         "queue": row.queue,
         "status": row.status(),
         "attempt": 1,
-    })
+    });
+    if let Some(item) = row.item {
+        name_item(&mut frame, item);
+    }
+    frame
+}
+
+/// Says in a frame which item of which job it is about.
+pub(crate) fn name_item(frame: &mut Value, (parent, index): (JobId, i32)) {
+    frame["parent_job_id"] = json!(parent);
+    frame["item_index"] = json!(index);
 }
 
 /// Adds the frame of a new job, or of one that stopped before it was stored.

@@ -28,6 +28,10 @@ pub(in crate::advance) struct LockedJob {
     pub(in crate::advance) claimed_at: Option<Timestamp>,
     pub(in crate::advance) lease_expires_at: Option<Timestamp>,
     pub(in crate::advance) attempt_deadline_at: Option<Timestamp>,
+    /// The fan-out that it is an item of, and its place there.
+    pub(in crate::advance) item: Option<(JobId, i32)>,
+    /// The run that it started and waits for.
+    pub(in crate::advance) child: Option<RunId>,
 }
 
 /// Locks the jobs that the inputs name, and all jobs that have not ended of runs that are to be
@@ -73,6 +77,8 @@ pub(in crate::advance) async fn lock_jobs(
         claimed_at: row.claimed_at,
         lease_expires_at: row.lease_expires_at,
         attempt_deadline_at: row.attempt_deadline_at,
+        item: row.parent_job_id.map(JobId::from).zip(row.item_index),
+        child: row.child_run_id.map(Into::into),
     });
     Ok(jobs.map(|job| (job.id, job)).collect())
 }

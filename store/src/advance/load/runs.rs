@@ -6,7 +6,7 @@ use std::{
 };
 
 use mobius_engine::{Limits, Run, RunFacts, RunState, Signal};
-use mobius_types::{JsonObject, ProjectId, RunId, Timestamp, WorkflowRunStatus};
+use mobius_types::{JobId, JsonObject, ProjectId, RunId, Timestamp, WorkflowRunStatus};
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
@@ -36,6 +36,8 @@ pub(crate) struct LockedRun {
     pub(crate) error_message: Option<String>,
     pub(crate) cancel_requested: bool,
     pub(crate) cancelled_by: Option<String>,
+    /// The job of its parent that waits for it.
+    pub(crate) parent_job: Option<JobId>,
     /// Whether its row has to be written.
     pub(crate) changed: bool,
     /// What the history says of it so far; nothing of a new run.
@@ -74,7 +76,65 @@ impl LockedRun {
     }
 }
 
-/// A row of the query: a run, or the time alone.
+/// A run whose row this transaction holds without having read its state.
+pub(in crate::advance) struct BareRun {
+    pub(in crate::advance) status: WorkflowRunStatus,
+    pub(in crate::advance) spec: Arc<Prepared>,
+}
+
+/// Runs whose rows this transaction holds.
+pub(in crate::advance) struct LockedRuns {
+    /// The time after the locks were waited for.
+    pub(in crate::advance) now: Timestamp,
+    pub(in crate::advance) whole: HashMap<RunId, LockedRun>,
+    /// Those of which only items end.
+    pub(in crate::advance) bare: HashMap<RunId, BareRun>,
+}
+
+/// Locks the runs, in the order of their ids so that two batches can't deadlock, and reads the
+/// time.
+pub(in crate::advance) async fn lock_runs(
+    connection: &mut PgConnection,
+    specs: &Specs,
+    project: ProjectId,
+    wanted: &Wanted,
+) -> Result<LockedRuns, Error> {
+    let rows = sqlx::query_file_as!(
+        Row,
+        "src/advance/load/lock_runs.sql",
+        project.as_uuid(),
+        &wanted.jobs,
+        &wanted.runs,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut runs = LockedRuns {
+        now: rows
+            .last()
+            .map(|row| row.now)
+            .ok_or(Error::Corrupt("no time".to_owned()))?,
+        whole: HashMap::with_capacity(rows.len()),
+        bare: HashMap::new(),
+    };
+    for row in rows {
+        let (Some(id), Some(hash)) = (row.id, row.spec_hash.as_deref()) else {
+            continue;
+        };
+        let spec = specs.load(connection, project, hash).await?;
+        match row.status {
+            Some(status) if row.state.is_none() => {
+                runs.bare.insert(id.into(), BareRun { status, spec });
+            }
+            _ => {
+                let run = row.whole(id.into(), spec);
+                runs.whole.insert(id.into(), run?);
+            }
+        }
+    }
+    Ok(runs)
+}
+
+/// A row as the statement gives it: all columns may be missing, because there is one row at least.
 struct Row {
     now: Timestamp,
     id: Option<Uuid>,
@@ -89,66 +149,39 @@ struct Row {
     error_message: Option<String>,
     cancel_requested: Option<bool>,
     cancelled_by: Option<String>,
+    parent_job_id: Option<Uuid>,
 }
 
 impl Row {
-    fn into_run(self, spec: Arc<Prepared>) -> Option<(RunId, LockedRun)> {
-        let (id, attempt) = (RunId::from(self.id?), self.attempt?);
-        let metadata = self.metadata.map(|Json(metadata)| metadata);
+    /// The run, when its state was read.
+    fn whole(self, id: RunId, spec: Arc<Prepared>) -> Result<LockedRun, Error> {
+        let missing = || Error::Corrupt(format!("{id} lacks a column"));
+        let attempt = self.attempt.ok_or_else(missing)?;
         let mut run = LockedRun {
-            queue: self.queue?,
-            status: self.status?,
+            queue: self.queue.ok_or_else(missing)?,
+            status: self.status.ok_or_else(missing)?,
             attempt,
-            inputs: self.inputs?.0,
+            inputs: self.inputs.ok_or_else(missing)?.0,
             facts: RunFacts {
                 id: id.to_string(),
                 attempt,
-                metadata: metadata.unwrap_or_default(),
+                metadata: self.metadata.map(|Json(it)| it).unwrap_or_default(),
                 external_id: self.external_id,
             },
             spec,
-            state: self.state?.0,
+            state: self.state.ok_or_else(missing)?.0,
             signals: Vec::new(),
             result: None,
             error_message: self.error_message,
-            cancel_requested: self.cancel_requested?,
+            cancel_requested: self.cancel_requested.ok_or_else(missing)?,
             cancelled_by: self.cancelled_by,
+            parent_job: self.parent_job_id.map(Into::into),
             changed: false,
             shown: None,
         };
         run.remember_shown();
-        Some((id, run))
+        Ok(run)
     }
-}
-
-/// Locks the runs, in the order of their ids so that two batches can't deadlock, and reads the
-/// time.
-pub(in crate::advance) async fn lock_runs(
-    connection: &mut PgConnection,
-    specs: &Specs,
-    project: ProjectId,
-    wanted: &Wanted,
-) -> Result<(Timestamp, HashMap<RunId, LockedRun>), Error> {
-    let rows = sqlx::query_file_as!(
-        Row,
-        "src/advance/load/lock_runs.sql",
-        project.as_uuid(),
-        &wanted.jobs,
-        &wanted.runs,
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    let now = rows
-        .last()
-        .map(|row| row.now)
-        .ok_or(Error::Corrupt("no time".to_owned()))?;
-    let mut runs = HashMap::with_capacity(rows.len());
-    for row in rows {
-        let Some(hash) = &row.spec_hash else { continue };
-        let spec = specs.load(connection, project, hash).await?;
-        runs.extend(row.into_run(spec));
-    }
-    Ok((now, runs))
 }
 
 /// Reads the stored signals of those runs whose state says that there are some. The runs' locks

@@ -1,16 +1,63 @@
 //! Writes what became of jobs whose attempts ended.
 
-use mobius_types::{JobStatus, ProjectId, Timestamp};
+use mobius_types::{JobStatus, ProjectId, RunId, Timestamp};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
     Error,
     advance::{
-        changes::{EndedAttempt, JobChange},
+        changes::{EndedAttempt, JobChange, ServerClaim},
         millis,
     },
 };
+
+/// Claims jobs for the control plane, which needs no lease.
+pub(super) async fn claim(
+    connection: &mut PgConnection,
+    project: ProjectId,
+    now: Timestamp,
+    claims: &[ServerClaim],
+) -> Result<(), Error> {
+    if claims.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = claims.iter().map(|claim| claim.job.as_uuid()).collect();
+    let attempts: Vec<i32> = claims.iter().map(|claim| claim.attempt).collect();
+    let children: Vec<Option<Uuid>> = claims
+        .iter()
+        .map(|claim| claim.child.map(RunId::as_uuid))
+        .collect();
+    let done = sqlx::query!(
+        "update jobs j
+         set status = 'claimed',
+             attempt = new.attempt,
+             claimed_by = 'mobius',
+             claimed_actor = null,
+             claimed_at = $2,
+             heartbeat_at = null,
+             lease_expires_at = null,
+             attempt_deadline_at =
+                 $2::timestamptz + j.attempt_timeout_ms * interval '1 millisecond',
+             child_run_id = new.child,
+             updated_at = $2
+         from unnest($3::uuid[], $4::int[], $5::uuid[]) as new (id, attempt, child)
+         where j.project_id = $1 and j.id = new.id and j.id = any($3)
+           and j.status::text = 'pending' and j.attempt = new.attempt - 1",
+        project.as_uuid(),
+        now,
+        &ids,
+        &attempts,
+        &children as _,
+    )
+    .execute(connection)
+    .await?;
+    if done.rows_affected() == claims.len() as u64 {
+        Ok(())
+    } else {
+        Err(Error::Corrupt("a job to claim did not wait any more".to_owned()))
+    }
+}
 
 /// Writes the new values of the jobs.
 pub(super) async fn update_jobs(

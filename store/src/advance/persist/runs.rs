@@ -44,6 +44,9 @@ pub(super) async fn update_runs(
              result = new.result,
              error_message = new.error,
              completed_at = case when new.status in ('completed', 'failed') then $2::timestamptz end,
+             -- Where no worker was needed for it to go on, no claim has set it.
+             started_at = case when new.status = 'running'
+                 then coalesce(r.started_at, $2::timestamptz) else r.started_at end,
              updated_at = $2
          from unnest($3::uuid[], $4::run_status[], $5::jsonb[], $6::jsonb[], $7::text[],
                      $8::int[], $9::bool[], $10::text[])

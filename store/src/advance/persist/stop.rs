@@ -10,16 +10,18 @@ use uuid::Uuid;
 use crate::{Error, events::Frames};
 
 /// Ends the jobs of the runs that no worker holds, has the workers of the others told to stop,
-/// drops the timers and closes the interactions.
+/// drops the timers and closes the interactions. Returns the runs with the children that jobs of
+/// theirs wait for.
 pub(super) async fn stop_runs(
     connection: &mut PgConnection,
     project: ProjectId,
     now: Timestamp,
     runs: &BTreeSet<RunId>,
     frames: &mut Frames,
-) -> Result<(), Error> {
+) -> Result<Vec<(RunId, RunId)>, Error> {
+    let mut children = Vec::new();
     if runs.is_empty() {
-        return Ok(());
+        return Ok(children);
     }
     let runs: Vec<Uuid> = runs.iter().map(|run| run.as_uuid()).collect();
     let rows = sqlx::query_file!(
@@ -42,6 +44,9 @@ pub(super) async fn stop_runs(
             "cancel_requested": true,
         });
         frames.push(row.run_id.into(), EventType::JobUpdated, data);
+        if let Some(child) = row.child_run_id.filter(|_| row.status == JobStatus::Claimed) {
+            children.push((row.run_id.into(), child.into()));
+        }
     }
-    Ok(())
+    Ok(children)
 }

@@ -28,4 +28,4 @@ set status = case status when 'claimed' then status else 'failed' end,
 where project_id = $1 and id = any(array(select id from live))
   and status::text in ('pending', 'claimed', 'waiting')
 returning id, run_id, step_name, action, queue, branch, greatest(attempt, 1) as "attempt!",
-          status as "status: JobStatus"
+          status as "status: JobStatus", child_run_id
