@@ -281,7 +281,7 @@ pub(crate) struct DemoArguments {
     /// The directory to count.
     #[arg(long, default_value = ".")]
     pub(crate) dir: PathBuf,
-    /// How many files one run counts.
+    /// How many files one job counts.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) portion: u32,
     #[command(flatten)]
