@@ -39,7 +39,9 @@ pub(crate) mod grant {
     grants! {
         ProjectRead ProjectCreate ProjectUpdate ProjectDelete
         WorkflowRead WorkflowCreate WorkflowUpdate WorkflowDelete
-        RunRead RunStart
+        RunRead RunStart RunCancel RunRetry RunResume RunSignal
+        ToolRead ToolRun
+        InteractionRead InteractionRespond
         JobClaim JobComplete JobEmitEvent
         WorkerRead
     }
@@ -64,12 +66,17 @@ impl<G> Access<G> {
         self.credential.user
     }
 
+    /// How people are told who did it: the name of the key.
+    pub(crate) fn label(&self) -> String {
+        self.credential.key_name.clone()
+    }
+
     /// What a run that this caller starts says of its origin.
     pub(crate) fn initiator(&self) -> Initiator {
         Initiator {
-            actor_type: "user",
+            actor_type: "user".into(),
             actor_id: self.credential.user.to_string(),
-            label: self.credential.key_name.clone(),
+            label: self.label(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::DefaultBodyLimit, middleware};
+use axum::{Router, middleware};
 use mobius_store::Store;
 use mobius_types::{ProjectId, RunId};
 use tokio_util::sync::CancellationToken;
@@ -13,6 +13,7 @@ use crate::{
     ApiError, Limits,
     credentials::Credentials,
     dispatch::Dispatcher,
+    extract::max_body,
     openapi,
     pace::Pace,
     request_id, routes,
@@ -69,7 +70,7 @@ impl App {
             .merge(api)
             .fallback(|| async { ApiError::NotFound("path") })
             .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
-            .layer(DefaultBodyLimit::max(self.limits.body()))
+            .layer(max_body(self.limits.body()))
             .layer(CatchPanicLayer::custom(openapi::panicked))
             .layer(middleware::from_fn(request_id::with_request_id))
             .with_state(self.clone())
@@ -116,4 +117,6 @@ pub(crate) fn operations(limits: Limits) -> OpenApiRouter<App> {
         .merge(routes::runs::router())
         .merge(routes::jobs::router(limits))
         .merge(routes::workers::router())
+        .merge(routes::tools::router())
+        .merge(routes::interactions::router())
 }

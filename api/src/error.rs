@@ -144,6 +144,10 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::NotFound(what) => Self::NotFound(what),
             StoreError::Conflict { code, message } => Self::Conflict { code, message },
+            StoreError::RunEnded => Self::Conflict {
+                code: "run_ended",
+                message: error.to_string(),
+            },
             StoreError::LeaseLost => Self::Conflict {
                 code: "lease_lost",
                 message: error.to_string(),

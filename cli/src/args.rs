@@ -5,7 +5,10 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 use mobius_api::Limits as RequestLimits;
 use mobius_store::{DbOptions, Limits, Settings, jobs::LeaseTerms};
+use mobius_worker_sdk::{Client, ConfigError};
 use url::Url;
+
+use crate::runs::RunsArguments;
 
 /// A distributed job queue and workflow control plane over Postgres.
 #[derive(Debug, Parser)]
@@ -28,6 +31,8 @@ pub(crate) enum Command {
     Demo(DemoArguments),
     /// Run a worker with the stock actions.
     Worker(WorkerArguments),
+    /// List, show, cancel, retry, resume and signal runs.
+    Runs(RunsArguments),
     /// Bring the schema of a database up to date.
     Migrate(DatabaseArguments),
     /// Make the first organisation and project where they are missing, and a new owner's key.
@@ -132,6 +137,17 @@ pub(crate) struct TuningArguments {
     #[arg(long, env = "MOBIUS_MAX_STATE_BYTES",
           default_value_t = Limits::default().max_state_bytes)]
     max_state_bytes: usize,
+    /// The most live items of `each` steps of one run.
+    #[arg(long, env = "MOBIUS_MAX_RUN_ITEMS", default_value_t = Limits::default().max_items)]
+    max_run_items: u32,
+    /// The most signals of one run that nothing has consumed yet.
+    #[arg(long, env = "MOBIUS_MAX_STORED_SIGNALS",
+          default_value_t = Limits::default().max_stored_signals)]
+    max_stored_signals: u32,
+    /// The most bytes of JSON that the payloads of those signals may have together.
+    #[arg(long, env = "MOBIUS_MAX_STORED_SIGNAL_BYTES",
+          default_value_t = Limits::default().max_stored_signal_bytes)]
+    max_stored_signal_bytes: u64,
     /// The largest workflow spec, in bytes of JSON.
     #[arg(long, env = "MOBIUS_MAX_SPEC_BYTES",
           default_value_t = RequestLimits::default().spec_bytes)]
@@ -179,6 +195,9 @@ impl TuningArguments {
                 max_branches: self.max_run_branches,
                 max_state_bytes: self.max_state_bytes,
                 max_rescues: self.max_rescues,
+                max_items: self.max_run_items,
+                max_stored_signals: self.max_stored_signals,
+                max_stored_signal_bytes: self.max_stored_signal_bytes,
             },
         })
     }
@@ -262,25 +281,43 @@ pub(crate) struct DemoArguments {
     /// The directory to count.
     #[arg(long, default_value = ".")]
     pub(crate) dir: PathBuf,
-    /// How many files one run counts.
+    /// How many files one job counts.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) portion: u32,
     #[command(flatten)]
     pub(crate) postgres: PrivatePostgresArguments,
 }
 
+/// Which control plane, and as whom.
+#[derive(Debug, Args)]
+pub(crate) struct ApiArguments {
+    /// The control plane.
+    #[arg(long, env = "MOBIUS_API_URL", default_value = "http://127.0.0.1:8080")]
+    api_url: String,
+    /// The API key.
+    #[arg(long, env = "MOBIUS_API_KEY", hide_env_values = true)]
+    api_key: String,
+    /// The project; a worker with a key that is pinned to one needs none.
+    #[arg(long, env = "MOBIUS_PROJECT")]
+    project: Option<String>,
+}
+
+impl ApiArguments {
+    /// A client that speaks to it.
+    pub(crate) fn client(&self) -> Result<Client, ConfigError> {
+        let client = Client::new(&self.api_url, &self.api_key)?;
+        Ok(match &self.project {
+            Some(project) => client.project(project),
+            None => client,
+        })
+    }
+}
+
 /// `mobius worker`.
 #[derive(Debug, Args)]
 pub(crate) struct WorkerArguments {
-    /// The control plane.
-    #[arg(long, env = "MOBIUS_API_URL", default_value = "http://127.0.0.1:8080")]
-    pub(crate) api_url: String,
-    /// The API key.
-    #[arg(long, env = "MOBIUS_API_KEY", hide_env_values = true)]
-    pub(crate) api_key: String,
-    /// The project; not needed for a key that is pinned to one.
-    #[arg(long, env = "MOBIUS_PROJECT")]
-    pub(crate) project: Option<String>,
+    #[command(flatten)]
+    pub(crate) api: ApiArguments,
     /// The queues to claim from, separated by commas; any when absent.
     #[arg(long, env = "MOBIUS_QUEUES", value_delimiter = ',')]
     pub(crate) queues: Vec<String>,

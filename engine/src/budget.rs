@@ -1,6 +1,7 @@
 //! How much work and memory the expressions of one transition may take together.
 //!
-//! A single expression is bounded by itself (`expression::cost`); this bounds their sum, so that
+//! A single expression is bounded by itself (`expression::cost`); this bounds the sum of those of
+//! one step, and of all steps of a transition, so that a template of a hundred large values,
 //! thousands of edges or a loop of caught failures can't hold a transaction for minutes.
 
 /// Work is counted in units of about a nanosecond: one evaluated node or comparison costs
@@ -9,15 +10,18 @@ pub(crate) const STEP: u64 = 64;
 
 const TRANSITION_WORK: u64 = 5_000_000 * STEP;
 const TRANSITION_BYTES: u64 = 64 * 1024 * 1024;
+const STEP_WORK: u64 = 1_000_000 * STEP;
+const STEP_BYTES: u64 = 16 * 1024 * 1024;
 
-/// What is left of a transition's allowance.
+/// What is left of the allowance of a transition, or of one step in it.
 #[derive(Debug)]
 pub(crate) struct Budget {
     work: u64,
     bytes: u64,
 }
 
-/// The allowance is used up; the run fails, and nothing can catch that.
+/// The allowance is used up. If it is that of one step, the step fails; if it is that of the whole
+/// transition, the run does, and nothing can catch that.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Exhausted;
 
@@ -31,6 +35,19 @@ impl Default for Budget {
 }
 
 impl Budget {
+    /// The allowance for one step execution, or for one item of it, whatever the others take.
+    pub(crate) const fn of_step() -> Self {
+        Self {
+            work: STEP_WORK,
+            bytes: STEP_BYTES,
+        }
+    }
+
+    /// Takes what was used of an allowance for one step.
+    pub(crate) fn absorb(&mut self, step: &Self) -> Result<(), Exhausted> {
+        self.charge(STEP_WORK - step.work, STEP_BYTES - step.bytes)
+    }
+
     /// Takes `work` units, and `bytes` of memory that are kept until the transition's end.
     pub(crate) fn charge(&mut self, work: u64, bytes: u64) -> Result<(), Exhausted> {
         self.work = self.work.checked_sub(work).ok_or(Exhausted)?;
@@ -42,6 +59,17 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_step_has_used_is_taken_from_the_transition() {
+        let mut budget = Budget::default();
+        let mut step = Budget::of_step();
+        assert_eq!(step.charge(0, STEP_BYTES), Ok(()));
+        for _ in 0..TRANSITION_BYTES / STEP_BYTES {
+            assert_eq!(budget.absorb(&step), Ok(()));
+        }
+        assert_eq!(budget.absorb(&step), Err(Exhausted));
+    }
 
     #[test]
     fn a_budget_is_spent_once() {

@@ -11,12 +11,12 @@ use std::{
 use mobius_types::{JsonObject, WorkflowSpec};
 
 use crate::{
-    graph::{self, MAIN, StepIndex},
+    graph::{self, MAIN, Reach, StepIndex},
     inputs::Inputs,
     json::is_too_deep,
     problem::{Path, Problems},
     state::Variables,
-    steps::{self, Step},
+    steps::{self, Names, Step, join::JoinStep},
 };
 
 /// A validated spec with its expressions compiled. It never changes.
@@ -29,10 +29,14 @@ pub struct Definition {
     pub(crate) start: usize,
     /// What the first branch starts with.
     pub(crate) variables: Variables,
-    /// The branches whose final variables an output reads.
+    /// The branches that edges start by name, each with the index of the step whose edge does.
+    pub(crate) named_branches: BTreeMap<String, usize>,
+    /// The branches whose final variables an output or a join reads.
     pub(crate) kept_branches: BTreeSet<String>,
-    /// The names that a generated branch name must not take.
-    pub(crate) named_branches: BTreeSet<String>,
+    /// The branches of which a join wants to know that they have ended.
+    pub(crate) awaited_branches: BTreeSet<String>,
+    /// Which steps lead to which.
+    pub(crate) reach: Reach,
 }
 
 impl Definition {
@@ -47,20 +51,28 @@ impl Definition {
         check_state(&spec, &mut problems);
         let index = StepIndex::build(&spec, &mut problems);
         let start = start(&spec, &index, &mut problems);
-        let steps = compile_steps(&spec, &index, &mut problems);
+        let named_branches = graph::branch_sources(&spec);
+        let steps = compile_steps(&spec, &index, &named_branches, &mut problems);
         if !spec.steps.is_empty() {
             graph::check_reachability(&spec, start, &index, &mut problems);
         }
-        let named = graph::check_branches(&spec, &mut problems);
-        let kept_branches = check_outputs(&spec, &named, &mut problems);
-        let named_branches = named.into_iter().map(str::to_owned).collect();
+        graph::check_branches(&spec, &mut problems);
+        let mut kept_branches = check_outputs(&spec, &named_branches, &mut problems);
         problems.into_result(())?;
+        kept_branches.extend(joins(&steps).flat_map(JoinStep::read).map(str::to_owned));
+        let awaited_branches = joins(&steps).flat_map(JoinStep::listed).cloned().collect();
+        let reach = match joins(&steps).next() {
+            Some(_) => Reach::compute(&spec, &index),
+            None => Reach::default(),
+        };
         Ok(Self {
             inputs,
-            steps,
             start,
             variables: Variables::new(spec.state.clone()),
             kept_branches,
+            awaited_branches,
+            reach,
+            steps,
             named_branches,
             spec: Arc::new(spec),
         })
@@ -81,6 +93,11 @@ impl Definition {
     /// Every input that is missing, of another type or not declared.
     pub fn check_inputs(&self, given: JsonObject) -> Result<JsonObject, Problems> {
         self.inputs.check(given)
+    }
+
+    /// The step of this name.
+    pub(crate) fn step_named(&self, name: &str) -> Option<&Step> {
+        self.steps.iter().find(|step| step.name == name)
     }
 
     /// What a completed run gives back, from the final variables of its branches. An output whose
@@ -114,19 +131,32 @@ fn start(spec: &WorkflowSpec, index: &StepIndex<'_>, problems: &mut Problems) ->
     }
 }
 
-fn compile_steps(spec: &WorkflowSpec, index: &StepIndex<'_>, problems: &mut Problems) -> Vec<Step> {
+fn compile_steps(
+    spec: &WorkflowSpec,
+    index: &StepIndex<'_>,
+    branches: &BTreeMap<String, usize>,
+    problems: &mut Problems,
+) -> Vec<Step> {
     let list = Path::Root.field("steps");
+    let names = Names {
+        steps: index,
+        branches,
+    };
     let mut compiled = Vec::with_capacity(spec.steps.len());
     for (at, step) in spec.steps.iter().enumerate() {
-        compiled.extend(steps::compile(&list.index(at), step, index, problems));
+        compiled.extend(steps::compile(&list.index(at), step, &names, problems));
     }
     compiled
+}
+
+fn joins(steps: &[Step]) -> impl Iterator<Item = &JoinStep> {
+    steps.iter().filter_map(|step| step.kind.as_join())
 }
 
 /// Gives the names of the branches that outputs read.
 fn check_outputs(
     spec: &WorkflowSpec,
-    branches: &HashSet<&str>,
+    branches: &BTreeMap<String, usize>,
     problems: &mut Problems,
 ) -> BTreeSet<String> {
     let list = Path::Root.field("outputs");
@@ -146,7 +176,7 @@ fn check_outputs(
             problems.add(&path.field("variable"), "is empty");
         }
         let branch = output.branch.as_deref().unwrap_or(MAIN);
-        if branch != MAIN && !branches.contains(branch) {
+        if branch != MAIN && !branches.contains_key(branch) {
             let message = format!("no edge starts a branch `{branch}`");
             problems.add(&path.field("branch"), message);
         }

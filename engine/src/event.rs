@@ -1,7 +1,10 @@
 //! What can happen to a run. Whoever reports an event has checked the worker's fence already.
 
+use mobius_types::{JsonObject, SignalId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::json::written_object_size;
 
 /// One execution of one step.
 ///
@@ -47,6 +50,33 @@ pub struct RetryProgress {
     pub retries: i32,
 }
 
+/// A message that somebody sent to a run.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Signal {
+    /// Which one; each is consumed at most once.
+    pub id: SignalId,
+    /// What a waiting step asks for.
+    pub name: String,
+    /// What the waiting step gets.
+    pub payload: JsonObject,
+}
+
+impl Signal {
+    /// About how large it is, written as JSON.
+    pub(crate) fn size(&self) -> u64 {
+        written_object_size(&self.payload) + self.name.len() as u64
+    }
+}
+
+/// Where the retry of a failed run begins.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum RetryFrom {
+    /// Every branch goes on from where it stood when the run failed.
+    Failure,
+    /// The run is executed again as a whole.
+    Start,
+}
+
 /// Something that happened to a run.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Event {
@@ -78,5 +108,50 @@ pub enum Event {
         job: JobRef,
         /// How often it was rescued before.
         rescues: i32,
+    },
+    /// All items of an `each` step have ended, with no more failures than allowed.
+    FanOutCompleted {
+        /// Which step execution.
+        job: JobRef,
+        /// What the items gave back, in their order; `null` when the step stores nothing.
+        results: Value,
+    },
+    /// Too many items of an `each` step have failed, or its items could not be made.
+    FanOutFailed {
+        /// Which step execution.
+        job: JobRef,
+        /// Why.
+        error: JobError,
+    },
+    /// The time that a step waits for has come, or it has waited too long.
+    TimerFired {
+        /// Which step execution.
+        job: JobRef,
+    },
+    /// A signal was just stored.
+    SignalReceived {
+        /// The signal.
+        signal: Signal,
+    },
+    /// Whoever was asked has answered.
+    InteractionAnswered {
+        /// Which step execution.
+        job: JobRef,
+        /// The answer.
+        response: Value,
+    },
+    /// An operator has resumed the run.
+    Resumed,
+    /// An operator wants the run to end.
+    CancelRequested {
+        /// What the run's error will say.
+        reason: String,
+        /// How many jobs of the run workers hold right now, items included.
+        claimed: u32,
+    },
+    /// An operator wants a failed run to go on. Its `attempt` was increased already.
+    RetryRequested {
+        /// From where.
+        from: RetryFrom,
     },
 }

@@ -16,6 +16,10 @@ pub(crate) const EXPRESSION_ERROR: &str = "expression_error";
 pub(crate) const LIMIT_EXCEEDED: &str = "limit_exceeded";
 /// A named branch was started while one of that name was still going.
 pub(crate) const BRANCH_CONFLICT: &str = "branch_conflict";
+/// A join can't pass any more.
+pub(crate) const JOIN_UNSATISFIABLE: &str = "join_unsatisfiable";
+/// An operator has ended the run.
+pub(crate) const CANCELLED: &str = "cancelled";
 
 const ALL: &str = "all";
 

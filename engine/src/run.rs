@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mobius_types::JsonObject;
 
-use crate::{definition::Definition, state::RunState};
+use crate::{definition::Definition, event::Signal, state::RunState};
 
 /// What expressions see of a run under `run`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -30,6 +30,12 @@ pub struct Limits {
     pub max_state_bytes: usize,
     /// How often a job is handed out again after its worker was lost.
     pub max_rescues: i32,
+    /// Items of `each` steps at the same time.
+    pub max_items: u32,
+    /// Signals that nothing has consumed yet.
+    pub max_stored_signals: u32,
+    /// The payloads of those together, in bytes of JSON.
+    pub max_stored_signal_bytes: u64,
 }
 
 impl Default for Limits {
@@ -39,6 +45,9 @@ impl Default for Limits {
             max_branches: 10_000,
             max_state_bytes: 8 * 1024 * 1024,
             max_rescues: 5,
+            max_items: 10_000,
+            max_stored_signals: 1_000,
+            max_stored_signal_bytes: 8 * 1024 * 1024,
         }
     }
 }
@@ -56,4 +65,7 @@ pub struct Run<'a> {
     pub limits: &'a Limits,
     /// Where it stands.
     pub state: &'a RunState,
+    /// The run's signals that nothing has consumed yet, oldest first, without that of the event.
+    /// Need not be loaded while [`RunState::stored_signals`] is zero.
+    pub signals: &'a [Signal],
 }

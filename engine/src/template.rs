@@ -80,6 +80,14 @@ impl Template {
         Self::Constant(value, weight)
     }
 
+    /// The value, if it is the same whatever the variables are.
+    pub(crate) const fn as_constant(&self) -> Option<&Value> {
+        match self {
+            Self::Constant(value, _) => Some(value),
+            Self::Expression(_) | Self::Text(_) | Self::List(_) | Self::Object(_) => None,
+        }
+    }
+
     const fn is_constant(&self) -> bool {
         matches!(self, Self::Constant(..))
     }

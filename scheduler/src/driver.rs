@@ -9,7 +9,10 @@ use mobius_store::{Error, Store};
 use rand::RngExt;
 use tokio_util::sync::CancellationToken;
 
-use crate::{end_attempts, make_partitions, purge_projects, rescue_leases};
+use crate::{
+    end_attempts, end_children, expand_fan_outs, fire_timers, make_partitions, purge_projects,
+    rescue_leases, start_children,
+};
 
 /// A tick that takes longer is given up: a stalled connection must not stop a loop for ever.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -35,7 +38,7 @@ struct Loop {
     tick: Tick,
 }
 
-const LOOPS: [Loop; 4] = [
+const LOOPS: [Loop; 8] = [
     Loop {
         name: "rescue_leases",
         every: Duration::from_millis(500),
@@ -45,6 +48,26 @@ const LOOPS: [Loop; 4] = [
         name: "end_attempts",
         every: Duration::from_millis(500),
         tick: |store| Box::pin(end_attempts::tick(store)),
+    },
+    Loop {
+        name: "fire_timers",
+        every: Duration::from_millis(250),
+        tick: |store| Box::pin(fire_timers::tick(store)),
+    },
+    Loop {
+        name: "start_children",
+        every: Duration::from_millis(500),
+        tick: |store| Box::pin(start_children::tick(store)),
+    },
+    Loop {
+        name: "end_children",
+        every: Duration::from_secs(5),
+        tick: |store| Box::pin(end_children::tick(store)),
+    },
+    Loop {
+        name: "expand_fan_outs",
+        every: Duration::from_secs(1),
+        tick: |store| Box::pin(expand_fan_outs::tick(store)),
     },
     Loop {
         name: "purge_projects",

@@ -5,9 +5,13 @@
 
 mod driver;
 mod end_attempts;
+mod end_children;
+mod expand_fan_outs;
+mod fire_timers;
 mod make_partitions;
 mod overdue;
 mod purge_projects;
 mod rescue_leases;
+mod start_children;
 
 pub use driver::{Report, run, tick_all};

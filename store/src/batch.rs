@@ -21,8 +21,17 @@ type Process<I, O> = Arc<
     dyn Fn(ProjectId, Arc<Vec<I>>) -> BoxFuture<'static, Result<Outcomes<O>, Error>> + Send + Sync,
 >;
 
+/// A batch that would carry more bytes is cut, so that large results do not add up to a
+/// transaction that nobody can hold in memory. One item may be larger than that by itself.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// How often a batch that lost against a concurrent transaction is tried again.
+const RACES: u32 = 2;
+
 struct Waiting<I, O> {
     item: I,
+    /// About how many bytes the item carries.
+    weight: usize,
     reply: oneshot::Sender<Result<O, Error>>,
 }
 
@@ -30,13 +39,15 @@ struct Waiting<I, O> {
 pub(crate) struct Batcher<I, O> {
     process: Process<I, O>,
     max_items: usize,
+    weigh: fn(&I) -> usize,
     /// A lane exists while a task works on it.
     lanes: Mutex<HashMap<ProjectId, Vec<Waiting<I, O>>>>,
 }
 
 impl<I: Send + Sync + 'static, O: Send + 'static> Batcher<I, O> {
-    /// `process` returns one outcome an item, or fails as a whole without any effect.
-    pub(crate) fn new<F>(max_items: usize, process: F) -> Arc<Self>
+    /// `process` returns one outcome an item, or fails as a whole without any effect. `weigh` says
+    /// about how many bytes an item carries.
+    pub(crate) fn new<F>(max_items: usize, weigh: fn(&I) -> usize, process: F) -> Arc<Self>
     where
         F: Fn(ProjectId, Arc<Vec<I>>) -> BoxFuture<'static, Result<Outcomes<O>, Error>>
             + Send
@@ -46,6 +57,7 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Batcher<I, O> {
         Arc::new(Self {
             process: Arc::new(process),
             max_items,
+            weigh,
             lanes: Mutex::default(),
         })
     }
@@ -53,7 +65,12 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Batcher<I, O> {
     /// Adds an item and waits for its outcome. The item is processed even if the caller goes away.
     pub(crate) async fn submit(self: &Arc<Self>, project: ProjectId, item: I) -> Result<O, Error> {
         let (reply, outcome) = oneshot::channel();
-        let waiting = Waiting { item, reply };
+        let weight = (self.weigh)(&item);
+        let waiting = Waiting {
+            item,
+            weight,
+            reply,
+        };
         let starts_lane = {
             let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
             let is_new = !lanes.contains_key(&project);
@@ -91,7 +108,13 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Batcher<I, O> {
             lanes.remove(&project);
             return None;
         }
-        let rest = lane.split_off(lane.len().min(self.max_items));
+        let mut bytes = 0_usize;
+        let fits = |waiting: &&Waiting<I, O>| {
+            bytes = bytes.saturating_add(waiting.weight);
+            bytes <= MAX_BYTES
+        };
+        let count = lane.iter().take(self.max_items).take_while(fits).count();
+        let rest = lane.split_off(count.max(1));
         Some(std::mem::replace(lane, rest))
     }
 
@@ -103,15 +126,12 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Batcher<I, O> {
         while let Some(part) = parts.pop_front() {
             let shared = Arc::new(part);
             let count = shared.len();
-            // A task of its own: a panic then fails this part and not the lane.
-            let result = tokio::spawn((self.process)(project, Arc::clone(&shared))).await;
-            let error = match result {
-                Ok(Ok(done)) => {
+            let error = match self.process_part(project, &shared).await {
+                Ok(done) => {
                     outcomes.extend(done);
                     continue;
                 }
-                Ok(Err(error)) => error,
-                Err(panic) => Error::Corrupt(format!("a batch panicked: {panic}")),
+                Err(error) => error,
             };
             match Arc::into_inner(shared) {
                 Some(mut part) if count > 1 && error.may_be_one_item() => {
@@ -124,10 +144,31 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Batcher<I, O> {
         }
         outcomes
     }
+
+    /// Processes the items together, again when a concurrent transaction was in the way.
+    async fn process_part(
+        &self,
+        project: ProjectId,
+        items: &Arc<Vec<I>>,
+    ) -> Result<Outcomes<O>, Error> {
+        let mut races = 0;
+        loop {
+            // A task of its own: a panic then fails this part and not the lane.
+            let result = tokio::spawn((self.process)(project, Arc::clone(items))).await;
+            match result {
+                Ok(Err(error)) if error.lost_a_race() && races < RACES => races += 1,
+                Ok(outcome) => return outcome,
+                Err(panic) => return Err(Error::Corrupt(format!("a batch panicked: {panic}"))),
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
+    use sqlx::error::{DatabaseError, ErrorKind};
     use tokio::sync::Semaphore;
 
     use super::*;
@@ -137,17 +178,21 @@ mod tests {
     /// Doubles numbers; a batch with a 13 fails. Each batch waits for a permit of the gate.
     fn doubling(gate: &Arc<Semaphore>, seen: &Seen) -> Arc<Batcher<u32, u32>> {
         let (gate, seen) = (Arc::clone(gate), Arc::clone(seen));
-        Batcher::new(100, move |_, items: Arc<Vec<u32>>| {
-            let (gate, seen) = (Arc::clone(&gate), Arc::clone(&seen));
-            Box::pin(async move {
-                gate.acquire().await.unwrap().forget();
-                seen.lock().unwrap().push(items.len());
-                if items.contains(&13) {
-                    return Err(Error::NotFound("luck"));
-                }
-                Ok(items.iter().map(|item| Ok(item * 2)).collect())
-            })
-        })
+        Batcher::new(
+            100,
+            |_| 0,
+            move |_, items: Arc<Vec<u32>>| {
+                let (gate, seen) = (Arc::clone(&gate), Arc::clone(&seen));
+                Box::pin(async move {
+                    gate.acquire().await.unwrap().forget();
+                    seen.lock().unwrap().push(items.len());
+                    if items.contains(&13) {
+                        return Err(Error::NotFound("luck"));
+                    }
+                    Ok(items.iter().map(|item| Ok(item * 2)).collect())
+                })
+            },
+        )
     }
 
     #[tokio::test]
@@ -173,6 +218,95 @@ mod tests {
             "{:?}",
             seen.lock().unwrap()
         );
+    }
+
+    #[tokio::test]
+    async fn heavy_items_share_a_batch_only_as_far_as_they_fit() {
+        let (gate, seen) = (Arc::new(Semaphore::new(0)), Seen::default());
+        let heavy = {
+            let (gate, seen) = (Arc::clone(&gate), Arc::clone(&seen));
+            let weigh = |megabytes: &usize| megabytes * 1024 * 1024;
+            Batcher::new(100, weigh, move |_, items: Arc<Vec<usize>>| {
+                let (gate, seen) = (Arc::clone(&gate), Arc::clone(&seen));
+                Box::pin(async move {
+                    gate.acquire().await.unwrap().forget();
+                    seen.lock().unwrap().push(items.iter().sum());
+                    Ok(items.iter().map(|_| Ok(())).collect())
+                })
+            })
+        };
+        let project = ProjectId::generate();
+        let submits: Vec<_> = [6, 6, 6, 40, 16, 1]
+            .into_iter()
+            .map(|item| {
+                let heavy = Arc::clone(&heavy);
+                tokio::spawn(async move { heavy.submit(project, item).await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        gate.add_permits(100);
+        for submit in submits {
+            submit.await.unwrap().unwrap();
+        }
+        assert_eq!(*seen.lock().unwrap(), [12, 6, 40, 16, 1]);
+    }
+
+    /// What Postgres tells the one of two transactions that it ends so that the other goes on.
+    #[derive(Debug, thiserror::Error)]
+    #[error("deadlock detected")]
+    struct Deadlock;
+
+    impl DatabaseError for Deadlock {
+        fn message(&self) -> &str {
+            "deadlock detected"
+        }
+
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some("40P01".into())
+        }
+
+        fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Other
+        }
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_lost_a_race_is_tried_again_and_not_for_ever() {
+        let tries = Arc::new(Mutex::new(0));
+        let counted = Arc::clone(&tries);
+        // Each item says how often its batch loses.
+        let batcher: Arc<Batcher<u32, u32>> = Batcher::new(
+            100,
+            |_| 0,
+            move |_, items: Arc<Vec<u32>>| {
+                let counted = Arc::clone(&counted);
+                Box::pin(async move {
+                    let mut tries = counted.lock().unwrap();
+                    *tries += 1;
+                    if *tries <= items[0] {
+                        return Err(sqlx::Error::Database(Box::new(Deadlock)).into());
+                    }
+                    Ok(items.iter().map(|item| Ok(*item)).collect())
+                })
+            },
+        );
+        let project = ProjectId::generate();
+        assert_eq!(batcher.submit(project, 2).await.unwrap(), 2);
+        assert_eq!(std::mem::take(&mut *tries.lock().unwrap()), 3);
+        assert!(batcher.submit(project, 1_000).await.is_err());
+        assert_eq!(*tries.lock().unwrap(), 3);
     }
 
     #[tokio::test]
@@ -205,12 +339,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_fails_its_batch_and_leaves_the_lane_working() {
-        let batcher: Arc<Batcher<u32, u32>> = Batcher::new(100, |_, items: Arc<Vec<u32>>| {
-            Box::pin(async move {
-                assert!(!items.contains(&13), "unlucky");
-                Ok(items.iter().map(|item| Ok(*item)).collect())
-            })
-        });
+        let batcher: Arc<Batcher<u32, u32>> = Batcher::new(
+            100,
+            |_| 0,
+            |_, items: Arc<Vec<u32>>| {
+                Box::pin(async move {
+                    assert!(!items.contains(&13), "unlucky");
+                    Ok(items.iter().map(|item| Ok(*item)).collect())
+                })
+            },
+        );
         let project = ProjectId::generate();
         assert!(batcher.submit(project, 13).await.is_err());
         assert_eq!(batcher.submit(project, 7).await.unwrap(), 7);

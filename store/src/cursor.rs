@@ -19,6 +19,7 @@ pub(crate) enum List {
     Runs = 2,
     RunJobs = 3,
     ActionLog = 4,
+    Interactions = 5,
 }
 
 /// The cursor that continues after the item with this key.

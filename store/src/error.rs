@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mobius_engine::Problems;
+use mobius_engine::{Problems, Rejected};
 
 /// A failed store operation. Cheap to clone, because all items of a batch share one failure.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -18,6 +18,9 @@ pub enum Error {
         /// What contradicts what.
         message: String,
     },
+    /// The run has ended, or is about to because it was cancelled.
+    #[error("the run has ended")]
+    RunEnded,
     /// The fence is not, or no longer, that of the job's lease.
     #[error("the job is not claimed by this worker with this attempt")]
     LeaseLost,
@@ -54,11 +57,30 @@ impl Error {
                 .is_some_and(|code| matches!(code.as_str(), "55P03" | "57014" | "40P01" | "40001")),
             Self::NotFound(_)
             | Self::Conflict { .. }
+            | Self::RunEnded
             | Self::LeaseLost
             | Self::Invalid(_)
             | Self::InvalidCursor
             | Self::Database(_)
             | Self::Corrupt(_) => true,
+        }
+    }
+
+    /// Whether the statement lost against a concurrent one, which has won by now: the same
+    /// transaction succeeds when it is tried again.
+    pub(crate) fn lost_a_race(&self) -> bool {
+        match self {
+            Self::Unavailable(error) => {
+                sqlstate(error).is_some_and(|code| matches!(code.as_str(), "40P01" | "40001"))
+            }
+            Self::NotFound(_)
+            | Self::Conflict { .. }
+            | Self::RunEnded
+            | Self::LeaseLost
+            | Self::Invalid(_)
+            | Self::InvalidCursor
+            | Self::Database(_)
+            | Self::Corrupt(_) => false,
         }
     }
 
@@ -79,6 +101,25 @@ impl From<sqlx::Error> for Error {
             Self::Unavailable(Arc::new(error))
         } else {
             Self::Database(Arc::new(error))
+        }
+    }
+}
+
+impl From<Rejected> for Error {
+    fn from(rejected: Rejected) -> Self {
+        let conflict = |code| Self::Conflict {
+            code,
+            message: rejected.to_string(),
+        };
+        match rejected {
+            Rejected::Ended => Self::RunEnded,
+            Rejected::NotPaused => conflict("not_paused"),
+            Rejected::NotFailed => conflict("not_failed"),
+            Rejected::NotCurrent { .. } => conflict("not_current"),
+            Rejected::TooManySignals { .. } => conflict("too_many_signals"),
+            Rejected::AlreadyStarted | Rejected::NotStarted | Rejected::UnknownStep(_) => {
+                Self::Corrupt(rejected.to_string())
+            }
         }
     }
 }

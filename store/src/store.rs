@@ -8,9 +8,11 @@ use rand::RngExt;
 
 use crate::{
     Db, Doorbell, Error, Prepared, Specs,
+    advance::{Input, Moved, advance_batch},
     batch::Batcher,
     events::{self, Emission},
-    jobs::{self, Fence, Heartbeat, LeaseTerms, Settled, Settlement},
+    follow_ups::FollowUps,
+    jobs::{self, Fence, Heartbeat, LeaseTerms},
     runs::{self, StartRun},
 };
 
@@ -37,7 +39,7 @@ pub struct Store {
     specs: Arc<Specs>,
     doorbell: Arc<Doorbell>,
     starts: Arc<Batcher<StartRun, WorkflowRun>>,
-    settlements: Arc<Batcher<Settlement, Settled>>,
+    pub(crate) inputs: Arc<Batcher<Input, Moved>>,
     heartbeats: Arc<Batcher<Fence, Heartbeat>>,
     emissions: Arc<Batcher<Emission, ()>>,
 }
@@ -48,20 +50,18 @@ impl Store {
     pub fn new(db: Db, settings: Settings) -> Self {
         let specs = Arc::new(Specs::default());
         let doorbell = Arc::new(Doorbell::new(db.clone()));
-        let limits = settings.limits;
+        let parts = Parts {
+            db: db.clone(),
+            specs: Arc::clone(&specs),
+            limits: settings.limits,
+            doorbell: Arc::clone(&doorbell),
+            follow_ups: Arc::new(FollowUps::default()),
+        };
+        let inputs = inputs(parts.clone());
+        parts.follow_ups.go_to(&inputs);
         Self {
-            starts: starts(
-                db.clone(),
-                Arc::clone(&specs),
-                limits,
-                Arc::clone(&doorbell),
-            ),
-            settlements: settlements(
-                db.clone(),
-                Arc::clone(&specs),
-                limits,
-                Arc::clone(&doorbell),
-            ),
+            starts: starts(parts),
+            inputs,
             emissions: emissions(db.clone(), Arc::clone(&doorbell)),
             doorbell,
             heartbeats: heartbeats(db.clone(), settings.terms),
@@ -115,15 +115,6 @@ impl Store {
         self.starts.submit(project, start).await
     }
 
-    /// Settles an ended attempt, together with others that arrive meanwhile.
-    ///
-    /// # Errors
-    /// An unknown job, a fence that is over, or the database failed; then nothing changed.
-    pub async fn settle(&self, project: ProjectId, settlement: Settlement) -> Result<(), Error> {
-        self.settlements.submit(project, settlement).await?;
-        Ok(())
-    }
-
     /// Renews a lease, together with others that arrive meanwhile.
     ///
     /// # Errors
@@ -157,81 +148,107 @@ impl Store {
     }
 }
 
-/// Batches of starts. The bell rings with the commit, whether or not the callers are still there.
-fn starts(
+/// What the batches work with.
+#[derive(Clone)]
+struct Parts {
     db: Db,
     specs: Arc<Specs>,
     limits: Limits,
     doorbell: Arc<Doorbell>,
-) -> Arc<Batcher<StartRun, WorkflowRun>> {
-    Batcher::new(BATCH, move |project, items: Arc<Vec<StartRun>>| {
-        let (db, specs, doorbell) = (db.clone(), Arc::clone(&specs), Arc::clone(&doorbell));
-        Box::pin(async move {
-            let started = db
-                .write(move |tx| {
-                    Box::pin(async move {
-                        runs::start_batch(tx, &specs, &limits, project, &items).await
-                    })
-                })
-                .await?;
-            if started
-                .iter()
-                .flatten()
-                .any(|run| !run.status.is_terminal())
-            {
-                doorbell.ring(project);
-            }
-            ring_if_any(&doorbell, project, &started);
-            Ok(started)
-        })
-    })
+    follow_ups: Arc<FollowUps>,
 }
 
-/// Batches of settlements; the bell rings as for starts.
-fn settlements(
-    db: Db,
-    specs: Arc<Specs>,
-    limits: Limits,
-    doorbell: Arc<Doorbell>,
-) -> Arc<Batcher<Settlement, Settled>> {
-    Batcher::new(BATCH, move |project, items: Arc<Vec<Settlement>>| {
-        let (db, specs, doorbell) = (db.clone(), Arc::clone(&specs), Arc::clone(&doorbell));
-        Box::pin(async move {
-            let settled = db
-                .write(move |tx| {
-                    Box::pin(async move {
-                        jobs::settle_batch(tx, &specs, &limits, project, &items, uniform).await
+/// Batches of starts. The bell rings with the commit, whether or not the callers are still there.
+fn starts(parts: Parts) -> Arc<Batcher<StartRun, WorkflowRun>> {
+    Batcher::new(
+        BATCH,
+        StartRun::weight,
+        move |project, items: Arc<Vec<StartRun>>| {
+            let Parts {
+                db,
+                specs,
+                limits,
+                doorbell,
+                follow_ups,
+            } = parts.clone();
+            Box::pin(async move {
+                let (started, next) = db
+                    .write(move |tx| {
+                        Box::pin(async move {
+                            runs::start_batch(tx, &specs, &limits, project, &items).await
+                        })
                     })
-                })
-                .await?;
-            let delays: BTreeSet<Duration> = settled
-                .iter()
-                .flatten()
-                .filter_map(|settled| settled.claimable_in)
-                .collect();
-            delays
-                .into_iter()
-                .for_each(|delay| doorbell.ring_after(project, delay));
-            ring_if_any(&doorbell, project, &settled);
-            Ok(settled)
-        })
-    })
+                    .await?;
+                if started
+                    .iter()
+                    .flatten()
+                    .any(|run| !run.status.is_terminal())
+                {
+                    doorbell.ring(project);
+                }
+                ring_if_any(&doorbell, project, &started);
+                follow_ups.begin(project, next);
+                Ok(started)
+            })
+        },
+    )
+}
+
+/// Batches of what moves runs; the bell rings as for starts.
+fn inputs(parts: Parts) -> Arc<Batcher<Input, Moved>> {
+    Batcher::new(
+        BATCH,
+        Input::weight,
+        move |project, items: Arc<Vec<Input>>| {
+            let Parts {
+                db,
+                specs,
+                limits,
+                doorbell,
+                follow_ups,
+            } = parts.clone();
+            Box::pin(async move {
+                let (moved, next) = db
+                    .write(move |tx| {
+                        Box::pin(async move {
+                            advance_batch(tx, &specs, &limits, project, &items, uniform).await
+                        })
+                    })
+                    .await?;
+                let delays: BTreeSet<Duration> = moved
+                    .iter()
+                    .flatten()
+                    .filter_map(|moved| moved.claimable_in)
+                    .collect();
+                delays
+                    .into_iter()
+                    .for_each(|delay| doorbell.ring_after(project, delay));
+                ring_if_any(&doorbell, project, &moved);
+                follow_ups.begin(project, next);
+                Ok(moved)
+            })
+        },
+    )
 }
 
 /// Batches of workers' events; the bell rings as for starts.
 fn emissions(db: Db, doorbell: Arc<Doorbell>) -> Arc<Batcher<Emission, ()>> {
-    Batcher::new(EMISSIONS, move |project, items: Arc<Vec<Emission>>| {
-        let (db, doorbell) = (db.clone(), Arc::clone(&doorbell));
-        Box::pin(async move {
-            let emitted = db
-                .write(move |tx| {
-                    Box::pin(async move { events::emit_batch(tx, project, &items).await })
-                })
-                .await?;
-            ring_if_any(&doorbell, project, &emitted);
-            Ok(emitted)
-        })
-    })
+    Batcher::new(
+        EMISSIONS,
+        |_| 0,
+        move |project, items: Arc<Vec<Emission>>| {
+            let (db, doorbell) = (db.clone(), Arc::clone(&doorbell));
+            Box::pin(async move {
+                let emitted = db
+                    .write(move |tx| {
+                        Box::pin(async move { events::emit_batch(tx, project, &items).await })
+                    })
+                    .await?;
+                ring_if_any(&doorbell, project, &emitted);
+                Ok(emitted)
+            })
+        },
+    )
 }
 
 /// Tells streams of a commit, unless it changed nothing and so appended nothing.
@@ -241,16 +258,41 @@ fn ring_if_any<T>(doorbell: &Doorbell, project: ProjectId, outcomes: &[Result<T,
     }
 }
 
+/// Batches of heartbeats. One for a job that another transaction holds waits for that alone, so
+/// that it neither holds up the others nor can deadlock with their locks.
 fn heartbeats(db: Db, terms: LeaseTerms) -> Arc<Batcher<Fence, Heartbeat>> {
-    Batcher::new(BATCH, move |project, items: Arc<Vec<Fence>>| {
-        let db = db.clone();
-        Box::pin(async move {
-            db.write(move |tx| {
-                Box::pin(async move { jobs::heartbeat_batch(tx, project, &items, terms).await })
+    Batcher::new(
+        BATCH,
+        |_| 0,
+        move |project, items: Arc<Vec<Fence>>| {
+            let db = db.clone();
+            Box::pin(async move {
+                let fences = Arc::clone(&items);
+                let answers = db
+                    .write(move |tx| {
+                        Box::pin(
+                            async move { jobs::heartbeat_batch(tx, project, &fences, terms).await },
+                        )
+                    })
+                    .await?;
+                let mut renewed = Vec::with_capacity(items.len());
+                for (fence, answer) in items.iter().cloned().zip(answers) {
+                    renewed.push(match answer.transpose() {
+                        Some(answer) => answer,
+                        None => {
+                            db.write(move |tx| {
+                                Box::pin(async move {
+                                    jobs::heartbeat_alone(tx, project, &fence, terms).await
+                                })
+                            })
+                            .await
+                        }
+                    });
+                }
+                Ok(renewed)
             })
-            .await
-        })
-    })
+        },
+    )
 }
 
 /// A number that is uniform in [0, 1): the jitter of retry delays.

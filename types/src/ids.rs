@@ -113,6 +113,10 @@ typed_ids! {
     RunId = "run";
     /// One step execution of a run.
     JobId = "job";
+    /// A signal that was sent to a run.
+    SignalId = "sig";
+    /// A question to a person or a group.
+    InteractionId = "int";
 }
 
 #[cfg(test)]

@@ -22,6 +22,23 @@ pub enum JobStatus {
     Completed,
     /// The action failed for good, or the job was stopped.
     Failed,
+    /// Nobody may claim it yet: it stands back behind others, or waits for jobs or a run of its
+    /// own.
+    Waiting,
+}
+
+impl JobStatus {
+    /// The name on the wire and in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Claimed => "claimed",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Waiting => "waiting",
+        }
+    }
 }
 
 /// A job.
@@ -48,7 +65,7 @@ pub struct Job {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::AnyObject>))]
     pub parameters: Option<JsonObject>,
-    /// `pending`, `claimed`, `completed` or `failed`.
+    /// `pending`, `claimed`, `completed`, `failed` or `waiting`.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub status: JobStatus,
     /// The worker that holds it, or held it last.

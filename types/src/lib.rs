@@ -8,16 +8,19 @@ mod duration;
 mod error;
 mod events;
 mod ids;
+mod interactions;
 mod jobs;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 mod page;
 mod permissions;
 mod projects;
+mod run_operations;
 mod runs;
 mod serialize;
 mod spec;
 mod steps;
+mod tools;
 mod workers;
 mod workflows;
 
@@ -26,13 +29,16 @@ pub use duration::{InvalidDuration, parse_duration};
 pub use error::{ErrorDetail, ErrorResponse};
 pub use events::{EventType, JobEventEntry, JobEventsRequest};
 pub use ids::*;
+pub use interactions::*;
 pub use jobs::*;
 pub use page::{DEFAULT_LIMIT, DEFAULT_LONG_LIMIT, MAX_LIMIT, MAX_LONG_LIMIT, Page};
 pub use permissions::{Permission, covers};
 pub use projects::*;
+pub use run_operations::*;
 pub use runs::*;
 pub use spec::*;
 pub use steps::*;
+pub use tools::*;
 pub use workers::{Worker, WorkerListResponse};
 pub use workflows::*;
 

@@ -124,9 +124,17 @@ pub struct WorkflowEdge {
 pub struct WorkflowEach {
     /// The items, or an expression that gives them.
     pub items: Value,
-    /// The variable that holds the item.
+    /// The variable that holds the item; `item` when absent.
     #[serde(rename = "as", default, skip_serializing_if = "Option::is_none")]
     pub bind: Option<String>,
+    /// How many items may be with workers at the same time; all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
+    pub max_concurrency: Option<i64>,
+    /// How many items may fail before the step does; none when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
+    pub max_failures: Option<i64>,
 }
 
 /// When a failed attempt is tried again.
@@ -256,11 +264,22 @@ pub struct WorkflowInteractionConfig {
     pub timeout: String,
     /// Who is asked.
     pub target: WorkflowInteractionTarget,
+    /// The variable that takes the answer; the step's name when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<String>,
+    /// The step that goes on when nobody answered in time; the run fails without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_timeout: Option<String>,
 }
 
 /// What an interaction asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "postgres", derive(sqlx::Type))]
+#[cfg_attr(
+    feature = "postgres",
+    sqlx(type_name = "text", rename_all = "snake_case")
+)]
 #[serde(rename_all = "snake_case")]
 pub enum WorkflowInteractionType {
     /// A yes or a no.
@@ -269,6 +288,18 @@ pub enum WorkflowInteractionType {
     Review,
     /// A value.
     Input,
+}
+
+impl WorkflowInteractionType {
+    /// The name on the wire and in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Approval => "approval",
+            Self::Review => "review",
+            Self::Input => "input",
+        }
+    }
 }
 
 /// How an interaction is put to people.

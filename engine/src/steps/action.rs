@@ -1,6 +1,6 @@
-//! Steps that hand an action to a worker.
+//! Steps that hand an action to a worker or to the control plane.
 //!
-//! Entering one makes a job. Before a retry policy holds, an attempt may take as long as the first
+//! Entering one makes a job, or with `each` a job for each item. Before a retry policy holds, an attempt may take as long as the first
 //! policy with a `timeout` says; then what the policy itself says.
 
 use std::time::Duration;
@@ -8,17 +8,19 @@ use std::time::Duration;
 use mobius_types::{JsonObject, WorkflowActionKind, WorkflowStep};
 use serde_json::Value;
 
+use super::{Entered, Entry, Names, check_store, each, each::EachStep, server};
 use crate::{
+    action::{Action, NewJob},
     budget::Budget,
     expression::Fault,
     failure::Matcher,
-    graph::{StepIndex, check_name},
+    graph::check_name,
     json::is_too_deep,
-    name::is_bare_name,
     problem::{Path, Problems},
     retry::{self, RetryPolicy},
     scope::Scope,
     template::Template,
+    waiting::Waiting,
 };
 
 /// A compiled action step.
@@ -34,6 +36,10 @@ pub(crate) struct ActionStep {
     pub(crate) timeout: Option<Duration>,
     /// How many attempts a new job may have.
     pub(crate) max_attempts: i32,
+    /// Whether the control plane runs the action.
+    pub(crate) server: bool,
+    /// The items, when there is a job for each.
+    pub(crate) each: Option<EachStep>,
 }
 
 /// Where the branch goes when the step has failed for good.
@@ -47,6 +53,23 @@ pub(crate) struct Catch {
 }
 
 impl ActionStep {
+    /// Makes a job, or prepares one for each item.
+    pub(crate) fn enter(&self, entry: &mut Entry<'_>) -> Result<Entered, Fault> {
+        if let Some(each) = &self.each {
+            return each.enter(self, entry);
+        }
+        let job = NewJob {
+            job: entry.job.clone(),
+            step: entry.step.to_owned(),
+            action: self.action.clone(),
+            parameters: self.parameters(&entry.scope, entry.budget)?,
+            timeout: self.timeout,
+            max_attempts: self.max_attempts,
+            server: self.server,
+        };
+        Ok(Entered::Waits(Waiting::Job, vec![Action::EnqueueJob(job)]))
+    }
+
     /// What the action is given.
     pub(crate) fn parameters(
         &self,
@@ -78,15 +101,13 @@ impl ActionStep {
 pub(super) fn compile(
     path: &Path<'_>,
     step: &WorkflowStep,
-    index: &StepIndex<'_>,
+    names: &Names<'_>,
     problems: &mut Problems,
 ) -> ActionStep {
     let action = step.action.clone().unwrap_or_default();
     check_name(&path.field("action"), &action, problems);
-    if step.action_kind == Some(WorkflowActionKind::Server) {
-        let message = "server actions are not available in this version";
-        problems.add(&path.field("action_kind"), message);
-    }
+    let is_server = step.action_kind == Some(WorkflowActionKind::Server);
+    server::check(path, step, is_server, problems);
     check_store(path, step.store.as_deref(), problems);
     let parameters = step.parameters.as_ref();
     let parameters = Template::compile_object(
@@ -100,17 +121,20 @@ pub(super) fn compile(
         action,
         store: step.store.clone(),
         parameters,
-        catch: compile_catch(&path.field("catch"), step, index, problems),
+        catch: compile_catch(&path.field("catch"), step, names, problems),
         timeout: retry.iter().find_map(|policy| policy.timeout),
         max_attempts: retries.unwrap_or(0) + 1,
         retry,
+        server: is_server,
+        each: (step.each.as_ref())
+            .map(|config| each::compile(&path.field("each"), config, problems)),
     }
 }
 
 fn compile_catch(
     path: &Path<'_>,
     step: &WorkflowStep,
-    index: &StepIndex<'_>,
+    names: &Names<'_>,
     problems: &mut Problems,
 ) -> Vec<Catch> {
     let mut clauses = Vec::with_capacity(step.catch.len());
@@ -120,17 +144,11 @@ fn compile_catch(
         check_store(&path, clause.store.as_deref(), problems);
         clauses.push(Catch {
             matcher: Matcher::compile(&clause.error_equals),
-            next: index.resolve(&path.field("next"), &clause.next, problems),
+            next: names
+                .steps
+                .resolve(&path.field("next"), &clause.next, problems),
             store: clause.store.clone(),
         });
     }
     clauses
-}
-
-fn check_store(path: &Path<'_>, store: Option<&str>, problems: &mut Problems) {
-    if store.is_some_and(|name| !is_bare_name(name)) {
-        let message = "is not the name of a variable; write letters, digits and `_`, \
-                       without `state.` before it";
-        problems.add(&path.field("store"), message);
-    }
 }

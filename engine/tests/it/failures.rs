@@ -3,7 +3,7 @@
 use mobius_engine::{Event, Rejected, RetryProgress};
 use serde_json::{Value, json};
 
-use crate::simulation::{Simulation, failure};
+use crate::simulation::{Simulation, failure, show};
 
 fn one_step(extra: Value) -> Value {
     let mut step = json!({"name": "a", "action": "a"});
@@ -228,13 +228,30 @@ fn events_that_do_not_fit_are_rejected() {
     run.apply(Event::Started);
     assert_eq!(run.decide(Event::Started), Err(Rejected::AlreadyStarted));
     run.apply(event.clone());
+    // A job that its branch has left behind ends, and nothing else happens.
+    let before = run.state.clone();
+    for (event, action) in [
+        (event, "complete main#1"),
+        (
+            failure(stale.clone(), "x", RetryProgress::default(), 1),
+            "fail main#1 (x)",
+        ),
+        (
+            Event::LeaseExpired {
+                job: stale.clone(),
+                rescues: 0,
+            },
+            "fail main#1 (lease_expired)",
+        ),
+    ] {
+        let transition = run.decide(event).unwrap();
+        assert_eq!(transition.state, before);
+        let actions: Vec<_> = transition.actions.iter().map(show).collect();
+        assert_eq!(actions, [action]);
+    }
     let rejected = Err(Rejected::NotCurrent {
         branch: "main".to_owned(),
         visit: 1,
     });
-    assert_eq!(run.decide(event), rejected);
-    assert_eq!(
-        run.decide(failure(stale, "x", RetryProgress::default(), 1)),
-        rejected
-    );
+    assert_eq!(run.decide(Event::TimerFired { job: stale }), rejected);
 }

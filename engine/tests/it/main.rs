@@ -6,9 +6,14 @@
 )]
 
 mod branches;
+mod each;
 mod failures;
+mod hostile;
+mod joins;
 mod limits;
+mod operators;
 mod properties;
 mod simulation;
 mod table;
 mod validation;
+mod waits;

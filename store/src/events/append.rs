@@ -31,6 +31,15 @@ impl<D: Serialize> Frame<'_, D> {
     }
 }
 
+fn ours(kind: EventType, data: &Value) -> String {
+    Frame {
+        kind: kind.as_str(),
+        data,
+        source: None,
+    }
+    .to_json()
+}
+
 /// The frames of a transaction as JSON, by run, in the order in which the runs were first touched.
 #[derive(Debug, Default)]
 pub(crate) struct Frames {
@@ -41,12 +50,12 @@ pub(crate) struct Frames {
 impl Frames {
     /// Adds a frame of our own to those of its run.
     pub(crate) fn push(&mut self, run: RunId, kind: EventType, data: Value) {
-        let frame = Frame {
-            kind: kind.as_str(),
-            data: &data,
-            source: None,
-        };
-        self.add(run, frame.to_json());
+        self.of_run(run).push(ours(kind, &data));
+    }
+
+    /// Puts a frame of our own in front of those of its run.
+    pub(crate) fn push_first(&mut self, run: RunId, kind: EventType, data: Value) {
+        self.of_run(run).insert(0, ours(kind, &data));
     }
 
     /// Adds a worker's frame to those of its run.
@@ -62,15 +71,15 @@ impl Frames {
             data: payload,
             source: Some(source),
         };
-        self.add(run, frame.to_json());
+        self.of_run(run).push(frame.to_json());
     }
 
-    fn add(&mut self, run: RunId, frame: String) {
+    fn of_run(&mut self, run: RunId) -> &mut Vec<String> {
         let place = *self.places.entry(run).or_insert(self.runs.len());
         if place == self.runs.len() {
             self.runs.push((run, Vec::new()));
         }
-        self.runs[place].1.push(frame);
+        &mut self.runs[place].1
     }
 
     /// The frames as rows of a bounded size.

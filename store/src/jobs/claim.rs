@@ -132,7 +132,8 @@ pub async fn projects_with_claimable_jobs(
            and exists (
                select from jobs j
                where j.project_id = l.project_id and j.queue = l.queue and j.action = l.action
-                 and j.status = 'pending' and j.scheduled_at <= (select now from clock))",
+                 and j.status = 'pending' and not j.server
+                 and j.scheduled_at <= (select now from clock))",
         &projects,
     )
     .fetch_all(connection)

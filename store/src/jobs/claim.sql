@@ -1,5 +1,6 @@
--- Claims at most one job for each slot. $1 project, $2 queues, $3 actions (empty: any),
--- $4 the slots' workers, $5 their actors, $6 the lease in seconds.
+-- Claims at most one job for each slot; what only the control plane may claim is left alone.
+-- $1 project, $2 queues, $3 actions (empty: any), $4 the slots' workers, $5 their actors, $6 the
+-- lease in seconds.
 with clock as materialized (
     select mobius_now() as now),
 wanted as materialized (
@@ -13,7 +14,8 @@ candidates as materialized (
         select j.priority, j.scheduled_at, j.id
         from jobs j
         where j.project_id = $1 and j.queue = l.queue and j.action = l.action
-          and j.status = 'pending' and j.scheduled_at <= (select now from clock)
+          and j.status = 'pending' and not j.server
+          and j.scheduled_at <= (select now from clock)
         order by j.priority desc, j.scheduled_at, j.id
         limit (select jobs from wanted)) as best
     where l.project_id = $1
@@ -32,7 +34,8 @@ picked as materialized (
         select j.id, j.run_id, j.priority, j.scheduled_at
         from jobs j
         where j.project_id = $1 and j.queue = lanes.queue and j.action = lanes.action
-          and j.status = 'pending' and j.scheduled_at <= (select now from clock)
+          and j.status = 'pending' and not j.server
+          and j.scheduled_at <= (select now from clock)
         order by j.priority desc, j.scheduled_at, j.id
         limit lanes.share
         for update skip locked) as locked),

@@ -1,12 +1,12 @@
 //! Writes the rows of new jobs, many with one statement.
 
-use mobius_engine::NewJob;
+use mobius_engine::{JobError, NewJob};
 use mobius_types::{EventType, JobId, JobStatus, JsonObject, ProjectId, RunId, Timestamp};
 use serde_json::{Value, json};
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use crate::{Error, events::Frames};
+use crate::{Error, advance::millis, events::Frames};
 
 /// A job that is about to be stored.
 pub(crate) struct JobRow {
@@ -14,6 +14,31 @@ pub(crate) struct JobRow {
     pub(crate) run: RunId,
     pub(crate) queue: String,
     pub(crate) job: NewJob,
+    /// The fan-out that it is an item of, and its place there.
+    pub(crate) item: Option<(JobId, i32)>,
+    /// Whether nobody may claim it yet: an item that stands back, or the parent of items.
+    pub(crate) waits: bool,
+    /// Why it failed before it was even stored.
+    pub(crate) error: Option<JobError>,
+}
+
+impl JobRow {
+    const fn status(&self) -> JobStatus {
+        match &self.error {
+            Some(_) => JobStatus::Failed,
+            None if self.waits => JobStatus::Waiting,
+            None => JobStatus::Pending,
+        }
+    }
+
+    /// Its run has ended.
+    pub(crate) fn stop(&mut self) {
+        self.error = Some(JobError {
+            kind: "cancelled".to_owned(),
+            message: "the run has ended".to_owned(),
+            details: None,
+        });
+    }
 }
 
 /// The rows as columns, the form in which `unnest` takes them.
@@ -29,6 +54,12 @@ struct Columns<'a> {
     parameters: Vec<Json<&'a JsonObject>>,
     max_attempts: Vec<i32>,
     timeouts: Vec<Option<i64>>,
+    servers: Vec<bool>,
+    statuses: Vec<JobStatus>,
+    error_types: Vec<Option<&'a str>>,
+    errors: Vec<Option<&'a str>>,
+    parents: Vec<Option<Uuid>>,
+    indexes: Vec<Option<i32>>,
 }
 
 impl<'a> Columns<'a> {
@@ -42,12 +73,18 @@ impl<'a> Columns<'a> {
         self.queues.push(&row.queue);
         self.parameters.push(Json(&row.job.parameters));
         self.max_attempts.push(row.job.max_attempts);
-        self.timeouts
-            .push(row.job.timeout.map(super::settle::millis));
+        self.timeouts.push(row.job.timeout.map(millis));
+        self.servers.push(row.job.server);
+        self.statuses.push(row.status());
+        let error = row.error.as_ref();
+        self.error_types.push(error.map(|error| error.kind.as_str()));
+        self.errors.push(error.map(|error| error.message.as_str()));
+        self.parents.push(row.item.map(|(parent, _)| parent.as_uuid()));
+        self.indexes.push(row.item.map(|(_, index)| index));
     }
 }
 
-/// Inserts the jobs, claimable from now on, and makes their lanes known.
+/// Inserts the jobs, claimable from now on unless they stopped, and makes their lanes known.
 pub(crate) async fn insert_jobs(
     connection: &mut PgConnection,
     project: ProjectId,
@@ -62,13 +99,16 @@ pub(crate) async fn insert_jobs(
     sqlx::query!(
         "with new as materialized (
              select * from unnest($3::uuid[], $4::uuid[], $5::text[], $6::int[], $7::text[],
-                                  $8::text[], $9::text[], $10::jsonb[], $11::int[], $12::bigint[])
+                                  $8::text[], $9::text[], $10::jsonb[], $11::int[], $12::bigint[],
+                                  $13::bool[], $14::job_status[], $15::text[], $16::text[],
+                                  $17::uuid[], $18::int[])
                  as new (id, run_id, branch, visit, step_name, action, queue, parameters,
-                         max_attempts, timeout_ms)),
+                         max_attempts, timeout_ms, server, status, error_type, error, parent,
+                         item_index)),
          lanes as (
              insert into job_lanes (project_id, queue, action)
              select distinct $1::uuid, queue, action from new
-             where not exists (
+             where not server and not exists (
                  select from job_lanes l
                  where l.project_id = $1 and l.queue = new.queue and l.action = new.action)
              -- In order, so that two transactions with the same new lanes can't deadlock.
@@ -76,9 +116,13 @@ pub(crate) async fn insert_jobs(
              on conflict do nothing)
          insert into jobs
              (project_id, id, run_id, branch, visit, step_name, action, queue, parameters, status,
-              max_attempts, attempt_timeout_ms, scheduled_at, created_at, updated_at)
-         select $1, id, run_id, branch, visit, step_name, action, queue, parameters, 'pending',
-                max_attempts, timeout_ms, $2, $2, $2
+              max_attempts, attempt_timeout_ms, server, parent_job_id, item_index,
+              scheduled_at, created_at, updated_at, cancel_requested, error_type, last_error,
+              completed_at)
+         select $1, id, run_id, branch, visit, step_name, action, queue, parameters, status,
+                max_attempts, timeout_ms, server, parent, item_index, $2, $2, $2,
+                error_type is not distinct from 'cancelled', error_type, error,
+                case when status = 'failed' then $2::timestamptz end
          from new",
         project.as_uuid(),
         now,
@@ -92,6 +136,12 @@ pub(crate) async fn insert_jobs(
         &columns.parameters as _,
         &columns.max_attempts,
         &columns.timeouts as _,
+        &columns.servers,
+        &columns.statuses as _,
+        &columns.error_types as _,
+        &columns.errors as _,
+        &columns.parents as _,
+        &columns.indexes as _,
     )
     .execute(connection)
     .await?;
@@ -99,19 +149,29 @@ pub(crate) async fn insert_jobs(
 }
 
 /// What the stream shows of a new job.
-pub(crate) fn frame_of_new(row: &JobRow) -> Value {
-    json!({
+fn frame_of_new(row: &JobRow) -> Value {
+    let mut frame = json!({
         "job_id": row.id,
         "step_name": row.job.step,
         "action": row.job.action,
         "branch_id": row.job.job.branch,
         "queue": row.queue,
-        "status": JobStatus::Pending,
+        "status": row.status(),
         "attempt": 1,
-    })
+    });
+    if let Some(item) = row.item {
+        name_item(&mut frame, item);
+    }
+    frame
 }
 
-/// Adds the frame of a new job.
+/// Says in a frame which item of which job it is about.
+pub(crate) fn name_item(frame: &mut Value, (parent, index): (JobId, i32)) {
+    frame["parent_job_id"] = json!(parent);
+    frame["item_index"] = json!(index);
+}
+
+/// Adds the frame of a new job, or of one that stopped before it was stored.
 pub(crate) fn push_new(frames: &mut Frames, row: &JobRow) {
     frames.push(row.run, EventType::JobUpdated, frame_of_new(row));
 }

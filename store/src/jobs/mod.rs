@@ -1,4 +1,5 @@
-//! Jobs: inserted with the run's progress, claimed, kept alive, settled, read.
+//! Jobs: inserted with the run's progress, claimed, kept alive, read. Their ends are dealt with in
+//! `advance`, because they move runs.
 
 mod action_log;
 mod claim;
@@ -7,19 +8,17 @@ mod heartbeat;
 mod insert;
 mod read;
 mod release;
-mod settle;
 
+pub use crate::advance::{Ending, Outcome, Settlement};
 pub use action_log::action_log;
 pub use claim::{ClaimFilter, ClaimSlot, Claimed, ClaimedJob, claim, projects_with_claimable_jobs};
 pub use due::{Overdue, expired_leases, postpone, spent_attempts};
 pub use heartbeat::Heartbeat;
-pub(crate) use heartbeat::heartbeat_batch;
-pub(crate) use insert::{JobRow, frame_of_new, insert_jobs};
+pub(crate) use heartbeat::{heartbeat_alone, heartbeat_batch};
+pub(crate) use insert::{JobRow, insert_jobs, name_item, push_new};
 pub(crate) use read::newest_of_run;
 pub use read::of_run;
 pub use release::release;
-pub use settle::{Ending, Outcome, Settlement};
-pub(crate) use settle::{Settled, settle_batch};
 
 use std::time::Duration;
 

@@ -92,7 +92,7 @@ async fn load(
     ids: &[Uuid],
 ) -> Result<Vec<Job>, Error> {
     let rows = sqlx::query!(
-        r#"select id, run_id, branch, step_name, action, queue,
+        r#"select id, run_id, parent_job_id, branch, step_name, action, queue,
                   parameters as "parameters: Json<JsonObject>", status as "status: JobStatus",
                   claimed_by, claimed_at, heartbeat_at, greatest(attempt, 1) as "attempt!",
                   max_attempts, scheduled_at, last_error, created_at, updated_at
@@ -107,7 +107,7 @@ async fn load(
     let jobs = rows.into_iter().map(|row| Job {
         id: row.id.into(),
         run_id: row.run_id.into(),
-        parent_job_id: None,
+        parent_job_id: row.parent_job_id.map(Into::into),
         path_id: Some(row.branch),
         step_name: row.step_name,
         action: row.action,

@@ -6,10 +6,10 @@ use sqlx::PgConnection;
 use super::Fence;
 use crate::Error;
 
-/// Puts a job back as if it had not been claimed, or ends it when its run has ended meanwhile;
-/// returns whether the claim still stood.
+/// Puts a job back as if it had not been claimed; returns whether it is claimable again.
 ///
-/// The attempt is not spent: nobody was told of it, so its number can be given out again.
+/// The attempt is not spent: nobody was told of it, so its number can be given out again. Of a job
+/// that was told to stop meanwhile only the lease ends: its end has to move its run.
 ///
 /// # Errors
 /// The database failed; then the lease's end brings the job back.

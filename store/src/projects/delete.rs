@@ -88,12 +88,31 @@ async fn purge_runs(connection: &mut PgConnection, project: ProjectId) -> Result
              delete from jobs where (project_id, id) in (
                  select project_id, id from jobs where project_id = $1 limit $2)
              returning 1),
+         gone_timers as (
+             delete from timers where (project_id, run_id, visit) in (
+                 select project_id, run_id, visit from timers where project_id = $1 limit $2)
+             returning 1),
+         gone_signals as (
+             delete from signals where (project_id, run_id, id) in (
+                 select project_id, run_id, id from signals where project_id = $1 limit $2)
+             returning 1),
+         gone_interactions as (
+             delete from interactions where (project_id, id) in (
+                 select project_id, id from interactions where project_id = $1 limit $2)
+             returning 1),
+         gone_fan_outs as (
+             delete from fan_outs where (project_id, job_id) in (
+                 select project_id, job_id from fan_outs where project_id = $1 limit $2)
+             returning 1),
          gone_runs as (
              delete from runs where (project_id, id) in (
                  select project_id, id from runs where project_id = $1 limit $2)
              returning 1)
          select (select count(*) from gone_events) + (select count(*) from gone_attempts)
-              + (select count(*) from gone_jobs) + (select count(*) from gone_runs) as "rows!""#,
+              + (select count(*) from gone_jobs) + (select count(*) from gone_timers)
+              + (select count(*) from gone_signals) + (select count(*) from gone_interactions)
+              + (select count(*) from gone_fan_outs) + (select count(*) from gone_runs)
+                as "rows!""#,
         project.as_uuid(),
         BITE,
     )

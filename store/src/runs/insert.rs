@@ -9,6 +9,7 @@ use mobius_types::{
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
+use super::ParentJob;
 use crate::{Error, Prepared};
 
 /// A run that is about to be stored.
@@ -18,6 +19,7 @@ pub(crate) struct NewRun {
     /// The workflow's handle, which workers are told.
     pub(crate) handle: String,
     pub(crate) spec: Arc<Prepared>,
+    pub(crate) parent: Option<ParentJob>,
     pub(crate) state: RunState,
     pub(crate) result: Option<JsonObject>,
 }
@@ -44,6 +46,8 @@ struct Columns<'a> {
     labels: Vec<Option<&'a str>>,
     external_ids: Vec<Option<&'a str>>,
     completed: Vec<Option<Timestamp>>,
+    parent_jobs: Vec<Option<Uuid>>,
+    depths: Vec<i16>,
 }
 
 impl<'a> Columns<'a> {
@@ -69,6 +73,8 @@ impl<'a> Columns<'a> {
         self.labels.push(wire.initiated_by.as_deref());
         self.external_ids.push(wire.external_id.as_deref());
         self.completed.push(wire.completed_at);
+        self.parent_jobs.push(run.parent.map(|it| it.job.as_uuid()));
+        self.depths.push(run.parent.map_or(0, |it| it.depth));
     }
 }
 
@@ -89,18 +95,19 @@ pub(crate) async fn insert(
              (project_id, id, queue, parent_run_id, definition_id, definition_version,
               workflow_name, workflow_handle, spec_hash, status, attempt, inputs, metadata, state,
               result, error_message, actor_type, actor_id, initiated_by, external_id,
-              created_at, completed_at, updated_at)
+              created_at, completed_at, updated_at, parent_job_id, depth)
          select $1, new.id, new.queue, new.parent, new.definition, new.version,
                 new.name, new.handle, new.hash, new.status, 1, new.inputs, new.metadata, new.state,
                 new.result, new.error, new.actor_type, new.actor_id, new.label, new.external_id,
-                $2, new.completed_at, $2
+                $2, new.completed_at, $2, new.parent_job, new.depth
          from unnest($3::uuid[], $4::text[], $5::uuid[], $6::uuid[], $7::int[], $8::text[],
                      $9::text[], $10::bytea[], $11::run_status[], $12::jsonb[], $13::jsonb[],
                      $14::jsonb[], $15::jsonb[], $16::text[], $17::text[], $18::text[],
-                     $19::text[], $20::text[], $21::timestamptz[])
+                     $19::text[], $20::text[], $21::timestamptz[], $22::uuid[],
+                     $23::smallint[])
               as new (id, queue, parent, definition, version, name, handle, hash, status, inputs,
                       metadata, state, result, error, actor_type, actor_id, label, external_id,
-                      completed_at)",
+                      completed_at, parent_job, depth)",
         project.as_uuid(),
         now,
         &columns.ids,
@@ -122,6 +129,8 @@ pub(crate) async fn insert(
         &columns.labels as _,
         &columns.external_ids as _,
         &columns.completed as _,
+        &columns.parent_jobs as _,
+        &columns.depths,
     )
     .execute(connection)
     .await?;

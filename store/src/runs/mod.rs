@@ -1,9 +1,12 @@
 //! Runs: started in batches, moved on by their jobs, read and listed.
 
-pub(crate) mod insert;
+mod insert;
+mod outcome;
 mod read;
 mod start;
 
-pub use read::{RunFilter, get, list};
-pub(crate) use start::start_batch;
+pub(crate) use insert::{NewRun, insert};
+pub use outcome::{Outcome, outcome};
+pub use read::{RunFilter, get, ids_matching, list};
+pub(crate) use start::{ParentJob, Saved, plan, start_batch};
 pub use start::{Initiator, Source, StartRun};

@@ -31,6 +31,7 @@ struct Row {
     attempt: i32,
     inputs: Json<JsonObject>,
     metadata: Option<Json<BTreeMap<String, String>>>,
+    cancel_requested: bool,
     error_message: Option<String>,
     actor_type: String,
     actor_id: String,
@@ -56,6 +57,7 @@ impl From<Row> for WorkflowRun {
             attempt: row.attempt,
             inputs: Some(row.inputs.0),
             metadata: row.metadata.map(|Json(metadata)| metadata),
+            cancel_requested: row.cancel_requested,
             error_message: row.error_message,
             actor_type: Some(row.actor_type),
             actor_id: Some(row.actor_id),
@@ -106,7 +108,7 @@ pub async fn list(
                   status as "status: WorkflowRunStatus", attempt,
                   inputs as "inputs: Json<JsonObject>",
                   metadata as "metadata: Json<BTreeMap<String, String>>",
-                  error_message, actor_type, actor_id, initiated_by, external_id,
+                  cancel_requested, error_message, actor_type, actor_id, initiated_by, external_id,
                   created_at, started_at, completed_at, updated_at
            from runs
            where project_id = $1
@@ -136,6 +138,43 @@ pub async fn list(
     Ok(cursor::page(List::Runs, rows, limit, |row| row.id).map(Into::into))
 }
 
+/// The ids of the runs that a list with this filter shows first, at most so many.
+///
+/// # Errors
+/// The database failed.
+pub async fn ids_matching(
+    connection: &mut PgConnection,
+    project: ProjectId,
+    filter: &RunFilter,
+    limit: i64,
+) -> Result<Vec<RunId>, Error> {
+    let ids = sqlx::query_scalar!(
+        "select id from runs
+         where project_id = $1
+           and ($3::run_status is null or status = $3)
+           and ($4::text is null or workflow_name = $4)
+           and ($5::text is null or queue = $5)
+           and ($6::uuid is null or parent_run_id = $6)
+           and ($7::text is null or initiated_by = $7)
+           and ($8::text is null or external_id = $8)
+           and ($9::uuid is null or definition_id = $9)
+         order by id desc
+         limit $2",
+        project.as_uuid(),
+        limit,
+        filter.status as _,
+        filter.workflow_name,
+        filter.queue,
+        filter.parent.map(RunId::as_uuid),
+        filter.initiated_by,
+        filter.external_id,
+        filter.definition.map(WorkflowId::as_uuid),
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(ids.into_iter().map(Into::into).collect())
+}
+
 /// A run with its spec, its newest jobs and its result.
 ///
 /// # Errors
@@ -150,7 +189,7 @@ pub async fn get(
                   status as "status: WorkflowRunStatus", attempt,
                   inputs as "inputs: Json<JsonObject>",
                   metadata as "metadata: Json<BTreeMap<String, String>>",
-                  error_message, actor_type, actor_id, initiated_by, external_id,
+                  cancel_requested, error_message, actor_type, actor_id, initiated_by, external_id,
                   created_at, started_at, completed_at, updated_at,
                   result as "result: Json<JsonObject>", s.body as "spec: Json<WorkflowSpec>"
            from runs r join specs s on s.project_id = r.project_id and s.hash = r.spec_hash
@@ -176,6 +215,7 @@ pub async fn get(
         attempt: found.attempt,
         inputs: found.inputs,
         metadata: found.metadata,
+        cancel_requested: found.cancel_requested,
         error_message: found.error_message,
         actor_type: found.actor_type,
         actor_id: found.actor_id,

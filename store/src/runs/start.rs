@@ -1,24 +1,23 @@
 //! Starts runs: many callers' runs in one transaction.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
-use mobius_engine::{Action, Event, Limits, Run, RunFacts, RunState, advance};
+use mobius_engine::{Limits, RunFacts, RunState};
 use mobius_types::{
-    EventType, JobId, JsonObject, ProjectId, RunId, Timestamp, WorkflowId, WorkflowRun,
-    WorkflowRunStatus,
+    JobId, JsonObject, ProjectId, RunId, Timestamp, WorkflowId, WorkflowRun, WorkflowRunStatus,
 };
-use serde_json::json;
 use sqlx::PgConnection;
 
-use super::insert::{NewRun, insert};
+use super::NewRun;
 use crate::{
     Error, Prepared, Specs,
+    advance::{Input, Ledger, LockedRun, Moved},
     batch::Outcomes,
-    events::{self, Frames},
-    jobs::{JobRow, frame_of_new, insert_jobs},
+    weight::weight_of_object,
 };
 
 /// What a run executes.
@@ -34,7 +33,7 @@ pub enum Source {
 #[derive(Debug, Clone)]
 pub struct Initiator {
     /// `user`, `service_account` or `system`.
-    pub actor_type: &'static str,
+    pub actor_type: Cow<'static, str>,
     /// The actor's id.
     pub actor_id: String,
     /// A label for people, such as the name of an API key.
@@ -58,41 +57,56 @@ pub struct StartRun {
     pub initiator: Initiator,
 }
 
-/// A saved workflow's newest version.
-struct Saved {
-    name: String,
-    handle: String,
-    version: i32,
-    spec: Arc<Prepared>,
+impl StartRun {
+    /// About how many bytes it carries.
+    pub(crate) fn weight(&self) -> usize {
+        weight_of_object(&self.inputs)
+    }
 }
 
-/// All that a batch writes.
-#[derive(Default)]
-struct Writes {
-    runs: Vec<NewRun>,
-    jobs: Vec<JobRow>,
-    frames: Frames,
+/// A version of a workflow, or a spec of a run's own.
+#[derive(Clone)]
+pub(crate) struct Saved {
+    pub(crate) id: Option<WorkflowId>,
+    pub(crate) name: String,
+    pub(crate) handle: String,
+    pub(crate) version: i32,
+    pub(crate) spec: Arc<Prepared>,
+}
+
+/// The job that waits for a run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ParentJob {
+    pub(crate) run: RunId,
+    pub(crate) job: JobId,
+    /// How many ancestors the child has.
+    pub(crate) depth: i16,
 }
 
 /// Starts the runs that can be started. One that can't (unknown workflow, refused inputs) fails
-/// alone. Returns the runs in order.
+/// alone. Returns the runs in order, and what is to be done after the commit.
 pub(crate) async fn start_batch(
     connection: &mut PgConnection,
     specs: &Specs,
     limits: &Limits,
     project: ProjectId,
     starts: &[StartRun],
-) -> Result<Outcomes<WorkflowRun>, Error> {
+) -> Result<(Outcomes<WorkflowRun>, Vec<Input>), Error> {
     let (now, saved) = load_workflows(connection, specs, project, starts).await?;
-    let mut writes = Writes::default();
+    let mut ledger = Ledger::new(now, limits);
+    let mut runs = Vec::with_capacity(starts.len());
     let mut outcomes = Vec::with_capacity(starts.len());
     for start in starts {
-        outcomes.push(plan(&saved, limits, start, now, &mut writes));
+        let planned =
+            find(&saved, start).and_then(|saved| plan(&saved, start, None, &mut ledger));
+        outcomes.push(planned.map(|(run, _)| {
+            let wire = run.wire.clone();
+            runs.push(run);
+            wire
+        }));
     }
-    insert(connection, project, now, &writes.runs).await?;
-    insert_jobs(connection, project, now, &writes.jobs).await?;
-    events::append(connection, project, now, writes.frames).await?;
-    Ok(outcomes)
+    let next = ledger.write_started(connection, project, &runs).await?;
+    Ok((outcomes, next))
 }
 
 /// The newest versions of the saved workflows that the batch names, and the time.
@@ -137,6 +151,7 @@ async fn load_workflows(
         saved.insert(
             id.into(),
             Saved {
+                id: Some(id.into()),
                 name,
                 handle,
                 version,
@@ -147,82 +162,99 @@ async fn load_workflows(
     Ok((now, saved))
 }
 
-/// Works out what one start writes.
-fn plan(
-    saved: &HashMap<WorkflowId, Saved>,
-    limits: &Limits,
+/// Takes a run through its first step, and notes what that writes. A run whose first step can't
+/// even be prepared has ended before it was stored; its row still tells why.
+pub(crate) fn plan(
+    saved: &Saved,
     start: &StartRun,
-    now: Timestamp,
-    writes: &mut Writes,
-) -> Result<WorkflowRun, Error> {
-    let mut run = describe(saved, start, now)?;
-    let inputs = run
+    parent: Option<ParentJob>,
+    ledger: &mut Ledger<'_>,
+) -> Result<(NewRun, Moved), Error> {
+    let now = ledger.now();
+    let mut new = describe(saved, start, parent, now);
+    let inputs = new
         .spec
         .definition
         .check_inputs(start.inputs.clone())
         .map_err(Error::Invalid)?;
     let facts = RunFacts {
-        id: run.wire.id.to_string(),
-        attempt: run.wire.attempt,
+        id: new.wire.id.to_string(),
+        attempt: new.wire.attempt,
         metadata: start.metadata.clone().unwrap_or_default(),
         external_id: start.external_id.clone(),
     };
-    let transition = advance(
-        &Run {
-            definition: &run.spec.definition,
-            inputs: &inputs,
-            facts: &facts,
-            limits,
-            state: &RunState::default(),
-        },
-        Event::Started,
-        now,
-    )
-    .map_err(|rejected| Error::Corrupt(format!("a new run was rejected: {rejected}")))?;
-    run.wire.inputs = Some(inputs);
-    run.state = transition.state;
-    apply(&mut run, transition.actions, now, writes);
-    let wire = run.wire.clone();
-    writes.runs.push(run);
-    Ok(wire)
+    let run = LockedRun {
+        queue: start.queue.clone(),
+        status: new.wire.status,
+        attempt: new.wire.attempt,
+        inputs,
+        facts,
+        spec: Arc::clone(&new.spec),
+        state: RunState::default(),
+        signals: Vec::new(),
+        result: None,
+        error_message: None,
+        cancel_requested: false,
+        cancelled_by: None,
+        parent_job: parent.map(|parent| parent.job),
+        changed: true,
+        shown: None,
+    };
+    let (run, moved) = ledger.start(new.wire.id, run)?;
+    new.wire.status = run.status;
+    new.wire.completed_at = run.status.is_terminal().then_some(now);
+    new.wire.error_message = run.error_message;
+    new.wire.inputs = Some(run.inputs);
+    new.state = run.state;
+    new.result = run.result;
+    Ok((new, moved))
+}
+
+/// What the start names.
+fn find<'s>(
+    saved: &'s HashMap<WorkflowId, Saved>,
+    start: &StartRun,
+) -> Result<Cow<'s, Saved>, Error> {
+    match &start.source {
+        Source::Workflow(id) => {
+            let found = saved.get(id).ok_or(Error::NotFound("workflow"))?;
+            Ok(Cow::Borrowed(found))
+        }
+        Source::Inline(spec) => {
+            let name = &spec.definition.spec().name;
+            Ok(Cow::Owned(Saved {
+                id: None,
+                name: name.clone(),
+                handle: name.clone(),
+                version: 0,
+                spec: Arc::clone(spec),
+            }))
+        }
+    }
 }
 
 /// The run as it stands before its first step.
 fn describe(
-    saved: &HashMap<WorkflowId, Saved>,
+    saved: &Saved,
     start: &StartRun,
+    parent: Option<ParentJob>,
     now: Timestamp,
-) -> Result<NewRun, Error> {
-    let (definition, name, handle, version, spec) = match &start.source {
-        Source::Workflow(id) => {
-            let found = saved.get(id).ok_or(Error::NotFound("workflow"))?;
-            (
-                Some(*id),
-                &found.name,
-                &found.handle,
-                found.version,
-                &found.spec,
-            )
-        }
-        Source::Inline(spec) => {
-            let name = &spec.definition.spec().name;
-            (None, name, name, 0, spec)
-        }
-    };
+) -> NewRun {
     let wire = WorkflowRun {
         id: RunId::generate(),
         queue: Some(start.queue.clone()),
-        parent_run_id: None,
-        definition_id: definition,
-        definition_version: Some(version),
-        ephemeral: Some(definition.is_none()),
-        workflow_name: name.clone(),
+        parent_run_id: parent.map(|parent| parent.run),
+        definition_id: saved.id,
+        definition_version: Some(saved.version),
+        ephemeral: Some(saved.id.is_none()),
+        workflow_name: saved.name.clone(),
         status: WorkflowRunStatus::Queued,
         attempt: 1,
         inputs: None,
         metadata: start.metadata.clone(),
+        cancel_requested: false,
         error_message: None,
-        actor_type: Some(start.initiator.actor_type.to_owned()),
+        actor_type: Some(start.initiator.actor_type.to_string()),
         actor_id: Some(start.initiator.actor_id.clone()),
         initiated_by: Some(start.initiator.label.clone()),
         external_id: start.external_id.clone(),
@@ -231,57 +263,12 @@ fn describe(
         completed_at: None,
         updated_at: now,
     };
-    Ok(NewRun {
+    NewRun {
         wire,
-        handle: handle.clone(),
-        spec: Arc::clone(spec),
+        handle: saved.handle.clone(),
+        spec: Arc::clone(&saved.spec),
+        parent,
         state: RunState::default(),
         result: None,
-    })
-}
-
-/// Carries out what the engine asks for when a run starts. A run whose first step can't even be
-/// prepared has ended before it was stored; its row still tells why.
-fn apply(run: &mut NewRun, actions: Vec<Action>, now: Timestamp, writes: &mut Writes) {
-    let id = run.wire.id;
-    let first_job = writes.jobs.len();
-    for action in actions {
-        match action {
-            Action::EnqueueJob(job) => writes.jobs.push(JobRow {
-                id: JobId::generate(),
-                run: id,
-                queue: run.wire.queue.clone().unwrap_or_default(),
-                job,
-            }),
-            Action::CompleteRun { result } => {
-                run.wire.status = WorkflowRunStatus::Completed;
-                run.wire.completed_at = Some(now);
-                run.result = Some(result);
-            }
-            Action::FailRun { error } => {
-                run.wire.status = WorkflowRunStatus::Failed;
-                run.wire.completed_at = Some(now);
-                run.wire.error_message = Some(error.message);
-            }
-            // Jobs that were never stored need no stopping.
-            Action::StopJobs => writes.jobs.truncate(first_job),
-            Action::CompleteJob { .. }
-            | Action::RetryJob { .. }
-            | Action::RescueJob { .. }
-            | Action::FailJob { .. } => {
-                unreachable!("a run that starts has no job yet that could end")
-            }
-        }
-    }
-    let status = run.wire.status.as_str();
-    let mut data = json!({ "status": status, "attempt": run.wire.attempt });
-    if let Some(message) = &run.wire.error_message {
-        data["error_message"] = json!(message);
-    }
-    writes.frames.push(id, EventType::RunUpdated, data);
-    for job in &writes.jobs[first_job..] {
-        writes
-            .frames
-            .push(id, EventType::JobUpdated, frame_of_new(job));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use tokio::{sync::Barrier, task::JoinHandle};
 
 /// How often a race is run. Each of them is short, and none has to go one way or the other.
@@ -37,4 +38,25 @@ fn after<T: Send + 'static>(
         barrier.wait().await;
         work.await
     })
+}
+
+/// Runs any number of futures at once. `turn` says which of them is spawned first.
+pub(crate) async fn all<T: Send + 'static>(
+    turn: usize,
+    mut futures: Vec<BoxFuture<'static, T>>,
+) -> Vec<T> {
+    let count = futures.len();
+    futures.rotate_left(turn % count);
+    let barrier = Arc::new(Barrier::new(count));
+    let tasks: Vec<_> = futures
+        .into_iter()
+        .map(|future| after(&barrier, future))
+        .collect();
+    let mut outcomes = Vec::with_capacity(count);
+    for task in tasks {
+        outcomes.push(task.await.unwrap());
+    }
+    // Back in the order in which they were given.
+    outcomes.rotate_right(turn % count);
+    outcomes
 }

@@ -5,6 +5,7 @@
 //! test is about it calls itself.
 
 mod held;
+mod operations;
 mod run_draft;
 mod specs;
 mod tenant;

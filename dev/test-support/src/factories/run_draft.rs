@@ -78,7 +78,7 @@ impl RunDraft {
             metadata: self.metadata,
             external_id: self.external_id,
             initiator: Initiator {
-                actor_type: "user",
+                actor_type: "user".into(),
                 actor_id: tenant.user.to_string(),
                 label: self.initiated_by,
             },

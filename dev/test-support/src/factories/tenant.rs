@@ -96,11 +96,20 @@ impl Tenant {
 
     /// Saves a workflow under a name that also is its handle.
     pub async fn save_workflow(&self, name: &str, spec: WorkflowSpec) -> WorkflowDefinition {
+        self.save(name, spec, false).await
+    }
+
+    /// Saves a workflow as a tool; its name also is its handle.
+    pub async fn publish(&self, name: &str, spec: WorkflowSpec) -> WorkflowDefinition {
+        self.save(name, spec, true).await
+    }
+
+    async fn save(&self, name: &str, spec: WorkflowSpec, is_tool: bool) -> WorkflowDefinition {
         let new = NewWorkflow {
             name: name.to_owned(),
             handle: name.to_owned(),
             description: None,
-            published_as_tool: false,
+            published_as_tool: is_tool,
             spec: self.prepare(spec).await,
         };
         let mut connection = self.connection().await;

@@ -1,0 +1,29 @@
+-- Locks runs. $1 project, $2 ids of jobs whose runs are meant, $3 ids of runs. One row at least,
+-- for the time. Of a run of which only items of a fan-out are meant, the state is not read, unless
+-- it waits for its workers and so has to count them.
+with named as materialized (
+    select j.run_id, j.parent_job_id is null as plain
+    from jobs j where j.project_id = $1 and j.id = any($2)),
+locked as materialized (
+    select r.*
+    from runs r
+    where r.project_id = $1
+      -- An array, not a join: whatever the statistics say, each run is one look-up.
+      and r.id = any($3 || array(select run_id from named))
+    order by r.id
+    for update),
+sized as materialized (
+    select l.*,
+           l.id = any($3) or l.id = any(array(select run_id from named where plain))
+               or (l.cancel_requested and l.status not in ('completed', 'failed')) as whole
+    from locked l)
+-- The time is read after the locks were waited for.
+select mobius_now() as "now!", r.id as "id?", r.queue as "queue?",
+       r.status as "status?: WorkflowRunStatus", r.attempt as "attempt?",
+       case when r.whole then r.inputs end as "inputs?: Json<JsonObject>",
+       case when r.whole then r.state end as "state?: Json<RunState>",
+       case when r.whole then r.metadata end as "metadata?: Json<BTreeMap<String, String>>",
+       r.external_id as "external_id?", r.spec_hash as "spec_hash?",
+       r.error_message as "error_message?", r.cancel_requested as "cancel_requested?",
+       r.cancelled_by as "cancelled_by?", r.parent_job_id as "parent_job_id?"
+from (select) as always left join sized r on true

@@ -1,0 +1,221 @@
+//! Locks runs, and reads what they have stored.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use mobius_engine::{Limits, Run, RunFacts, RunState, Signal};
+use mobius_types::{JobId, JsonObject, ProjectId, RunId, Timestamp, WorkflowRunStatus};
+use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
+
+use super::Wanted;
+use crate::{Error, Prepared, Specs};
+
+/// What the history tells of a run: a change of it is news.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shown {
+    status: WorkflowRunStatus,
+    attempt: i32,
+    cancel_requested: bool,
+}
+
+/// A run whose row this transaction holds, or is about to insert.
+pub(crate) struct LockedRun {
+    pub(crate) queue: String,
+    pub(crate) status: WorkflowRunStatus,
+    pub(crate) attempt: i32,
+    pub(crate) inputs: JsonObject,
+    pub(crate) facts: RunFacts,
+    pub(crate) spec: Arc<Prepared>,
+    pub(crate) state: RunState,
+    /// What nothing has consumed yet, oldest first.
+    pub(crate) signals: Vec<Signal>,
+    pub(crate) result: Option<JsonObject>,
+    pub(crate) error_message: Option<String>,
+    pub(crate) cancel_requested: bool,
+    pub(crate) cancelled_by: Option<String>,
+    /// The job of its parent that waits for it.
+    pub(crate) parent_job: Option<JobId>,
+    /// Whether its row has to be written.
+    pub(crate) changed: bool,
+    /// What the history says of it so far; nothing of a new run.
+    pub(crate) shown: Option<Shown>,
+}
+
+impl LockedRun {
+    /// The run as the engine sees it.
+    pub(in crate::advance) fn context<'r>(&'r self, limits: &'r Limits) -> Run<'r> {
+        Run {
+            definition: self.spec.definition(),
+            inputs: &self.inputs,
+            facts: &self.facts,
+            limits,
+            state: &self.state,
+            signals: &self.signals,
+        }
+    }
+
+    const fn as_shown(&self) -> Shown {
+        Shown {
+            status: self.status,
+            attempt: self.attempt,
+            cancel_requested: self.cancel_requested,
+        }
+    }
+
+    /// Whether the history does not say yet how the run stands.
+    pub(in crate::advance) fn is_news(&self) -> bool {
+        self.shown != Some(self.as_shown())
+    }
+
+    /// The history says how the run stands.
+    pub(in crate::advance) fn remember_shown(&mut self) {
+        self.shown = Some(self.as_shown());
+    }
+}
+
+/// A run whose row this transaction holds without having read its state.
+pub(in crate::advance) struct BareRun {
+    pub(in crate::advance) status: WorkflowRunStatus,
+    pub(in crate::advance) spec: Arc<Prepared>,
+}
+
+/// Runs whose rows this transaction holds.
+pub(in crate::advance) struct LockedRuns {
+    /// The time after the locks were waited for.
+    pub(in crate::advance) now: Timestamp,
+    pub(in crate::advance) whole: HashMap<RunId, LockedRun>,
+    /// Those of which only items end.
+    pub(in crate::advance) bare: HashMap<RunId, BareRun>,
+}
+
+/// Locks the runs, in the order of their ids so that two batches can't deadlock, and reads the
+/// time.
+pub(in crate::advance) async fn lock_runs(
+    connection: &mut PgConnection,
+    specs: &Specs,
+    project: ProjectId,
+    wanted: &Wanted,
+) -> Result<LockedRuns, Error> {
+    let rows = sqlx::query_file_as!(
+        Row,
+        "src/advance/load/lock_runs.sql",
+        project.as_uuid(),
+        &wanted.jobs,
+        &wanted.runs,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut runs = LockedRuns {
+        now: rows
+            .last()
+            .map(|row| row.now)
+            .ok_or(Error::Corrupt("no time".to_owned()))?,
+        whole: HashMap::with_capacity(rows.len()),
+        bare: HashMap::new(),
+    };
+    for row in rows {
+        let (Some(id), Some(hash)) = (row.id, row.spec_hash.as_deref()) else {
+            continue;
+        };
+        let spec = specs.load(connection, project, hash).await?;
+        match row.status {
+            Some(status) if row.state.is_none() => {
+                runs.bare.insert(id.into(), BareRun { status, spec });
+            }
+            _ => {
+                let run = row.whole(id.into(), spec);
+                runs.whole.insert(id.into(), run?);
+            }
+        }
+    }
+    Ok(runs)
+}
+
+/// A row as the statement gives it: all columns may be missing, because there is one row at least.
+struct Row {
+    now: Timestamp,
+    id: Option<Uuid>,
+    queue: Option<String>,
+    status: Option<WorkflowRunStatus>,
+    attempt: Option<i32>,
+    inputs: Option<Json<JsonObject>>,
+    state: Option<Json<RunState>>,
+    metadata: Option<Json<BTreeMap<String, String>>>,
+    external_id: Option<String>,
+    spec_hash: Option<Vec<u8>>,
+    error_message: Option<String>,
+    cancel_requested: Option<bool>,
+    cancelled_by: Option<String>,
+    parent_job_id: Option<Uuid>,
+}
+
+impl Row {
+    /// The run, when its state was read.
+    fn whole(self, id: RunId, spec: Arc<Prepared>) -> Result<LockedRun, Error> {
+        let missing = || Error::Corrupt(format!("{id} lacks a column"));
+        let attempt = self.attempt.ok_or_else(missing)?;
+        let mut run = LockedRun {
+            queue: self.queue.ok_or_else(missing)?,
+            status: self.status.ok_or_else(missing)?,
+            attempt,
+            inputs: self.inputs.ok_or_else(missing)?.0,
+            facts: RunFacts {
+                id: id.to_string(),
+                attempt,
+                metadata: self.metadata.map(|Json(it)| it).unwrap_or_default(),
+                external_id: self.external_id,
+            },
+            spec,
+            state: self.state.ok_or_else(missing)?.0,
+            signals: Vec::new(),
+            result: None,
+            error_message: self.error_message,
+            cancel_requested: self.cancel_requested.ok_or_else(missing)?,
+            cancelled_by: self.cancelled_by,
+            parent_job: self.parent_job_id.map(Into::into),
+            changed: false,
+            shown: None,
+        };
+        run.remember_shown();
+        Ok(run)
+    }
+}
+
+/// Reads the stored signals of those runs whose state says that there are some. The runs' locks
+/// keep others from consuming them or adding to them.
+pub(in crate::advance) async fn load_signals(
+    connection: &mut PgConnection,
+    project: ProjectId,
+    runs: &mut HashMap<RunId, LockedRun>,
+) -> Result<(), Error> {
+    let wanted: Vec<Uuid> = runs
+        .iter()
+        .filter(|(_, run)| run.state.stored_signals() > 0)
+        .map(|(id, _)| id.as_uuid())
+        .collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let rows = sqlx::query!(
+        r#"select run_id, id, name, payload as "payload: Json<JsonObject>" from signals
+           where project_id = $1 and run_id = any($2) and consumed_at is null
+           order by run_id, seq"#,
+        project.as_uuid(),
+        &wanted,
+    )
+    .fetch_all(connection)
+    .await?;
+    for row in rows {
+        if let Some(run) = runs.get_mut(&row.run_id.into()) {
+            run.signals.push(Signal {
+                id: row.id.into(),
+                name: row.name,
+                payload: row.payload.0,
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,207 @@
+//! Finds what is left to do between runs and their children: children to start, children that have
+//! ended, and children that nobody waits for any more.
+//!
+//! Each is also begun right after the commit that leads to it. What is found here is what a replica
+//! left behind when it died, and the attempts that were put off.
+
+use std::time::Duration;
+
+use mobius_types::{JobId, ProjectId, RunId};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{
+    Error, Store,
+    advance::{Input, cancel},
+};
+
+/// A job of the control plane that waits to start a child.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DueStart {
+    /// Its project.
+    pub project: ProjectId,
+    /// The run that it belongs to.
+    pub run: RunId,
+    /// The job.
+    pub job: JobId,
+}
+
+/// A job and a child of which one has ended without the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Loose {
+    /// The project of both.
+    pub project: ProjectId,
+    /// The run that the job belongs to.
+    pub run: RunId,
+    /// The job that started the child.
+    pub job: JobId,
+    /// The child.
+    pub child: RunId,
+}
+
+/// Jobs that wait to start a child, longest ago first.
+///
+/// # Errors
+/// The database failed.
+pub async fn due_starts(connection: &mut PgConnection, limit: i64) -> Result<Vec<DueStart>, Error> {
+    let rows = sqlx::query!(
+        "with clock as materialized (select mobius_now() as now)
+         select project_id, run_id, id from jobs
+         where status = 'pending' and server and scheduled_at <= (select now from clock)
+         order by scheduled_at, id
+         limit $1",
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    let starts = rows.into_iter().map(|row| DueStart {
+        project: row.project_id.into(),
+        run: row.run_id.into(),
+        job: row.id.into(),
+    });
+    Ok(starts.collect())
+}
+
+/// Puts off a job that could not be dealt with, so that it does not stand in front of those behind
+/// it.
+///
+/// # Errors
+/// The database failed.
+pub async fn postpone_start(
+    connection: &mut PgConnection,
+    start: DueStart,
+    by: Duration,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "with clock as materialized (select mobius_now() as now)
+         update jobs
+         set scheduled_at = clock.now + make_interval(secs => $3)
+         from clock
+         where project_id = $1 and id = $2 and server and status::text = 'pending'",
+        start.project.as_uuid(),
+        start.job.as_uuid(),
+        by.as_secs_f64(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Jobs that wait for a child that has ended. In the order of their keys, from after the one that
+/// is named, so that whoever goes on from there passes those that can't be dealt with.
+///
+/// # Errors
+/// The database failed.
+pub async fn ended(
+    connection: &mut PgConnection,
+    after: Option<Loose>,
+    limit: i64,
+) -> Result<Vec<Loose>, Error> {
+    let (project, job) = after.map_or((Uuid::nil(), Uuid::nil()), |after| {
+        (after.project.as_uuid(), after.job.as_uuid())
+    });
+    let rows = sqlx::query!(
+        r#"select j.project_id, j.run_id, j.id, c.id as child
+           from jobs j
+           join runs c on c.project_id = j.project_id and c.id = j.child_run_id
+           where j.status = 'claimed' and j.child_run_id is not null
+             and (j.project_id, j.id) > ($1, $2)
+             and c.status::text in ('completed', 'failed')
+           order by j.project_id, j.id
+           limit $3"#,
+        project,
+        job,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    let loose = rows.into_iter().map(|row| Loose {
+        project: row.project_id.into(),
+        run: row.run_id.into(),
+        job: row.id.into(),
+        child: row.child.into(),
+    });
+    Ok(loose.collect())
+}
+
+/// Children that go on although the job that started them has ended, is to end, or has started
+/// another one. In order, as [`ended`].
+///
+/// # Errors
+/// The database failed.
+pub async fn orphans(
+    connection: &mut PgConnection,
+    after: Option<Loose>,
+    limit: i64,
+) -> Result<Vec<Loose>, Error> {
+    let (project, child) = after.map_or((Uuid::nil(), Uuid::nil()), |after| {
+        (after.project.as_uuid(), after.child.as_uuid())
+    });
+    let rows = sqlx::query!(
+        r#"select c.project_id, c.id, c.parent_run_id as "run_id!", c.parent_job_id as "job_id!"
+           from runs c
+           where c.parent_job_id is not null and c.completed_at is null
+             and (c.project_id, c.id) > ($1, $2)
+             and not c.cancel_requested
+             -- One that somebody has retried goes on for its own sake.
+             and c.attempt = 1
+             and not exists (
+                 select from jobs j
+                 where j.project_id = c.project_id and j.id = c.parent_job_id
+                   and j.status::text = 'claimed' and j.child_run_id = c.id
+                   and not j.cancel_requested)
+           order by c.project_id, c.id
+           limit $3"#,
+        project,
+        child,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    let loose = rows.into_iter().map(|row| Loose {
+        project: row.project_id.into(),
+        run: row.run_id.into(),
+        job: row.job_id.into(),
+        child: row.id.into(),
+    });
+    Ok(loose.collect())
+}
+
+impl Store {
+    /// Starts the child that a job is to wait for. Nothing happens when the job waits no more.
+    ///
+    /// # Errors
+    /// The run can't be read, or the database failed; then nothing changed.
+    pub async fn start_child(&self, start: DueStart) -> Result<(), Error> {
+        let DueStart { project, run, job } = start;
+        let input = Input::StartChild { run, job };
+        self.inputs.submit(project, input).await?;
+        Ok(())
+    }
+
+    /// Ends a job whose child has ended. Nothing happens when it ended before.
+    ///
+    /// # Errors
+    /// The run can't be read, or the database failed; then nothing changed.
+    pub async fn end_parent_job(&self, loose: Loose) -> Result<(), Error> {
+        let Loose {
+            project,
+            job,
+            child,
+            ..
+        } = loose;
+        let input = Input::ChildEnded { job, child };
+        self.inputs.submit(project, input).await?;
+        Ok(())
+    }
+
+    /// Cancels a child that nobody waits for.
+    ///
+    /// # Errors
+    /// [`Error::RunEnded`], or the run can't be read, or the database failed; then nothing changed.
+    pub async fn cancel_orphan(&self, loose: Loose) -> Result<(), Error> {
+        let input = cancel(loose.child, loose.run);
+        self.inputs.submit(loose.project, input).await?;
+        Ok(())
+    }
+}

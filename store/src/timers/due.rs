@@ -1,0 +1,72 @@
+//! Finds the timers whose time has come.
+
+use std::time::Duration;
+
+use mobius_engine::JobRef;
+use mobius_types::{ProjectId, RunId};
+use sqlx::PgConnection;
+
+use crate::Error;
+
+/// A timer whose time has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueTimer {
+    /// The project of its run.
+    pub project: ProjectId,
+    /// The run.
+    pub run: RunId,
+    /// The step execution that waits for it.
+    pub job: JobRef,
+}
+
+/// Timers whose time has come, longest ago first.
+///
+/// # Errors
+/// The database failed.
+pub async fn due(connection: &mut PgConnection, limit: i64) -> Result<Vec<DueTimer>, Error> {
+    let rows = sqlx::query!(
+        "with clock as materialized (select mobius_now() as now)
+         select project_id, run_id, branch, visit from timers
+         where fires_at <= (select now from clock)
+         order by fires_at
+         limit $1",
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    let timers = rows.into_iter().map(|row| DueTimer {
+        project: row.project_id.into(),
+        run: row.run_id.into(),
+        job: JobRef {
+            branch: row.branch,
+            visit: row.visit,
+        },
+    });
+    Ok(timers.collect())
+}
+
+/// Puts off a timer that could not be dealt with, so that it does not stand in front of those
+/// behind it. It fires again after the delay.
+///
+/// # Errors
+/// The database failed.
+pub async fn postpone(
+    connection: &mut PgConnection,
+    timer: &DueTimer,
+    by: Duration,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "with clock as materialized (select mobius_now() as now)
+         update timers
+         set fires_at = greatest(fires_at, clock.now + make_interval(secs => $4))
+         from clock
+         where project_id = $1 and run_id = $2 and visit = $3",
+        timer.project.as_uuid(),
+        timer.run.as_uuid(),
+        timer.job.visit,
+        by.as_secs_f64(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
