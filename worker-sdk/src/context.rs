@@ -1,7 +1,7 @@
 //! What an action knows of the job it runs.
 //!
-//! Read-only, apart from the shared state that the worker's author put in. It holds no connection
-//! to the control plane.
+//! Read-only, apart from the shared state that the worker's author put in, and from the events
+//! that an action emits.
 
 use std::{
     any::{Any, TypeId, type_name},
@@ -11,7 +11,13 @@ use std::{
 
 use mobius_types::{JobClaim, JobId, RunId};
 
-use crate::cancellation::{CancelReason, Cancellation};
+use serde::Serialize;
+
+use crate::{
+    EmitError,
+    cancellation::{CancelReason, Cancellation},
+    emit::Emitter,
+};
 
 /// The shared values of a worker, one a type.
 #[derive(Clone, Default)]
@@ -45,10 +51,16 @@ struct Inner {
     idempotency_key: String,
     states: Arc<States>,
     cancellation: Cancellation,
+    emitter: Emitter,
 }
 
 impl Context {
-    pub(crate) fn new(claim: &JobClaim, states: Arc<States>, cancellation: Cancellation) -> Self {
+    pub(crate) fn new(
+        claim: &JobClaim,
+        states: Arc<States>,
+        cancellation: Cancellation,
+        emitter: Emitter,
+    ) -> Self {
         let inner = Inner {
             run_id: claim.run_id,
             job_id: claim.job_id,
@@ -64,6 +76,7 @@ impl Context {
                 .unwrap_or_else(|| claim.job_id.to_string()),
             states,
             cancellation,
+            emitter,
         };
         Self {
             inner: Arc::new(inner),
@@ -134,6 +147,21 @@ impl Context {
     #[must_use]
     pub fn cancel_reason(&self) -> Option<CancelReason> {
         self.inner.cancellation.reason()
+    }
+
+    /// Adds an event to the history of the run, where streams show it: a name of your own (letters,
+    /// digits, `_`, `.`, `-`) and an object of at most 16 KiB. It is stored when this returns.
+    ///
+    /// # Errors
+    /// If the payload is no object, or the control plane does not take the event or can't be
+    /// reached. With `?` the attempt then fails; an event that is not worth that is sent with
+    /// `let _ =`.
+    pub async fn emit(
+        &self,
+        event_type: impl Into<String>,
+        payload: impl Serialize,
+    ) -> Result<(), EmitError> {
+        self.inner.emitter.emit(event_type.into(), payload).await
     }
 
     /// The shared value of this type.

@@ -34,6 +34,7 @@ use mobius_types::{JobClaim, JobId, JsonObject, RunId};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+pub use crate::emit::Emitted;
 use crate::{
     Action, ActionError, CancelReason, Context, action::typed, cancellation::Cancellation,
     context::States,
@@ -52,6 +53,7 @@ pub fn invoke<P, A: Action<P>>(action: A, input: impl Serialize) -> Invocation<P
         claim: claim(parameters),
         states: States::default(),
         cancellation: Cancellation::default(),
+        emitted: Emitted::default(),
         parameters: std::marker::PhantomData,
     }
 }
@@ -63,6 +65,7 @@ pub struct Invocation<P, A> {
     claim: JobClaim,
     states: States,
     cancellation: Cancellation,
+    emitted: Emitted,
     parameters: std::marker::PhantomData<fn(P)>,
 }
 
@@ -83,6 +86,12 @@ impl<P, A> Invocation<P, A> {
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.claim.idempotency_key = Some(key.into());
         self
+    }
+
+    /// The events that the action emits, to be looked at when it has ended.
+    #[must_use]
+    pub fn events(&self) -> Emitted {
+        self.emitted.clone()
     }
 
     /// A handle that asks the action to stop, also while it runs.
@@ -111,7 +120,12 @@ where
 
     fn into_future(mut self) -> Self::IntoFuture {
         let parameters = std::mem::take(&mut self.claim.parameters);
-        let ctx = Context::new(&self.claim, Arc::new(self.states), self.cancellation);
+        let ctx = Context::new(
+            &self.claim,
+            Arc::new(self.states),
+            self.cancellation,
+            self.emitted.emitter(),
+        );
         Box::pin(async move { self.action.call(ctx, typed(parameters)?).await })
     }
 }

@@ -1,9 +1,9 @@
-//! Calls about jobs: claim, heartbeat, complete; one at a time and many at once.
+//! Calls about jobs: claim, heartbeat, emit, complete; one at a time and many at once.
 
 use mobius_types::{
     JobBatchClaim, JobBatchClaimRequest, JobBatchCompleteRequest, JobBatchHeartbeatRequest,
-    JobBatchResponse, JobClaim, JobClaimRequest, JobCompleteRequest, JobFenceRequest, JobHeartbeat,
-    JobId,
+    JobBatchResponse, JobClaim, JobClaimRequest, JobCompleteRequest, JobEventsRequest,
+    JobFenceRequest, JobHeartbeat, JobId,
 };
 use reqwest::Method;
 
@@ -57,6 +57,20 @@ impl Client {
     ) -> Result<JobBatchResponse, ClientError> {
         let call = self.jobs_call(&["heartbeats"]);
         call.body(request).json(self).await
+    }
+
+    /// Adds events to the history of a claimed job's run: all of them, or none. Repeating the call
+    /// adds them again.
+    ///
+    /// # Errors
+    /// 409 if the lease is no longer the caller's, 413 and 429 for too much at a time.
+    pub async fn emit_job_events(
+        &self,
+        job_id: JobId,
+        request: &JobEventsRequest,
+    ) -> Result<(), ClientError> {
+        let call = self.jobs_call(&[&job_id.to_string(), "events"]);
+        call.body(request).acknowledged(self).await
     }
 
     /// Reports how an attempt ended. Repeating the same report is safe.

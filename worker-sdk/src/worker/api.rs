@@ -1,4 +1,4 @@
-//! The three calls that the loops make.
+//! The calls that the loops and the actions make.
 //!
 //! A trait, so that the tests can play a control plane in virtual time, which sockets do not
 //! know of. [`Client`] is the only implementation outside tests.
@@ -7,7 +7,7 @@ use std::future::Future;
 
 use mobius_types::{
     JobBatchClaim, JobBatchClaimRequest, JobBatchCompleteRequest, JobBatchHeartbeatRequest,
-    JobBatchResponse,
+    JobBatchResponse, JobEventsRequest, JobId,
 };
 
 use crate::{Client, ClientError};
@@ -28,6 +28,12 @@ pub(crate) trait JobApi: Send + Sync + 'static {
         &self,
         request: &JobBatchCompleteRequest,
     ) -> impl Future<Output = Result<JobBatchResponse, ClientError>> + Send;
+
+    fn emit(
+        &self,
+        job: JobId,
+        request: &JobEventsRequest,
+    ) -> impl Future<Output = Result<(), ClientError>> + Send;
 }
 
 impl JobApi for Client {
@@ -47,5 +53,9 @@ impl JobApi for Client {
         request: &JobBatchCompleteRequest,
     ) -> Result<JobBatchResponse, ClientError> {
         self.complete_jobs(request).await
+    }
+
+    async fn emit(&self, job: JobId, request: &JobEventsRequest) -> Result<(), ClientError> {
+        self.emit_job_events(job, request).await
     }
 }

@@ -13,12 +13,17 @@ use tokio::{
 use tracing::Instrument;
 
 use super::{
+    api::JobApi,
     held::HeldJob,
     outcome::{self, Ended},
     report::Report,
     session::Session,
 };
-use crate::{ActionError, CancelReason, context::Context};
+use crate::{
+    ActionError, CancelReason,
+    context::Context,
+    emit::{self, Emitter},
+};
 
 /// How long an action may take to stop in good order.
 pub(crate) const GRACE: Duration = Duration::from_secs(5);
@@ -27,7 +32,7 @@ pub(crate) const GRACE: Duration = Duration::from_secs(5);
 const TIMEOUT_COURTESY: Duration = Duration::from_secs(1);
 
 /// Runs one attempt and hands in its report. The slot is free once the report is handed in.
-pub(crate) async fn run<J>(
+pub(crate) async fn run<J: JobApi>(
     session: Arc<Session<J>>,
     job: Arc<HeldJob>,
     claim: JobClaim,
@@ -57,14 +62,19 @@ pub(crate) async fn run<J>(
 }
 
 /// The action as a future of its own: to be spawned, so that a panic ends it alone.
-fn start<J>(
+fn start<J: JobApi>(
     session: &Session<J>,
     job: &HeldJob,
     claim: JobClaim,
 ) -> impl Future<Output = Result<Vec<u8>, ActionError>> + Send + 'static {
     let handler = session.settings.actions.get(&claim.action).cloned();
     let states = Arc::clone(&session.settings.states);
-    let ctx = Context::new(&claim, states, job.cancellation.clone());
+    let ctx = Context::new(
+        &claim,
+        states,
+        job.cancellation.clone(),
+        emitter(session, job),
+    );
     async move {
         match handler {
             Some(handler) => handler(ctx, claim.parameters).await,
@@ -74,6 +84,20 @@ fn start<J>(
             ))),
         }
     }
+}
+
+/// What sends the events of this attempt.
+fn emitter<J: JobApi>(session: &Session<J>, job: &HeldJob) -> Emitter {
+    let (api, fence, job) = (
+        Arc::clone(&session.api),
+        session.settings.fence(job),
+        job.job_id,
+    );
+    Emitter::new(move |event| {
+        let request = emit::request(fence.worker_id.clone(), fence.attempt, event);
+        let api = Arc::clone(&api);
+        async move { api.emit(job, &request).await }
+    })
 }
 
 /// Waits for the action's end, and brings it about when it is time.

@@ -41,8 +41,6 @@ pub(crate) struct EventStream {
     response: Response,
     /// Received, and not a whole frame yet.
     rest: Vec<u8>,
-    /// How many comments were passed over.
-    pub(crate) comments: usize,
 }
 
 impl EventStream {
@@ -62,17 +60,20 @@ impl EventStream {
         EventStream {
             response,
             rest: Vec::new(),
-            comments: 0,
         }
     }
 
-    /// The next frame; `None` when the stream has ended.
+    /// The next frame; `None` when the stream has ended. A sign of life is no frame.
     pub(crate) async fn next(&mut self) -> Option<Frame> {
+        let frame = tokio::time::timeout(PATIENCE, self.next_frame()).await;
+        frame.expect("the stream has no frame")
+    }
+
+    async fn next_frame(&mut self) -> Option<Frame> {
         while let Some(block) = self.next_block().await {
             if !block.starts_with(':') {
                 return Some(Frame::parse(&block));
             }
-            self.comments += 1;
         }
         None
     }

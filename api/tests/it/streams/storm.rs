@@ -1,9 +1,8 @@
 //! Readers that are cut off at random moments while many write: everything once, and in order.
 //!
-//! What keeps it so is that `events::append` takes the project's counter as the last lock before
-//! the commit. With a sequence of Postgres in its place (numbers taken early, commits in another
-//! order) a reader passes over what commits late, and this test fails; so it does when a seed or a
-//! reset is numbered past what was sent, or when `Recent::take` gives out a window with a gap.
+//! It fails, as tried, when `Recent::take` gives out a window with a gap or skips a frame at the end
+//! of a portion, and when a replay goes on after another number than its last one. That no smaller
+//! number appears late is the work of `events::append`, which takes the counter as its last lock.
 
 use std::sync::Arc;
 

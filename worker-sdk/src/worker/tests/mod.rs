@@ -2,6 +2,7 @@
 
 mod claims;
 mod drain;
+mod events;
 mod leases;
 mod reports;
 mod server;

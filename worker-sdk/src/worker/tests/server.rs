@@ -9,8 +9,8 @@ use std::{
 
 use mobius_types::{
     JobBatchClaim, JobBatchClaimRequest, JobBatchCompleteItem, JobBatchCompleteRequest,
-    JobBatchHeartbeatRequest, JobBatchResponse, JobBatchResult, JobClaim, JobHeartbeatDirectives,
-    JobId, RunId,
+    JobBatchHeartbeatRequest, JobBatchResponse, JobBatchResult, JobClaim, JobEventsRequest,
+    JobHeartbeatDirectives, JobId, RunId,
 };
 use tokio::{
     sync::watch,
@@ -46,6 +46,7 @@ struct Script {
     heartbeats: VecDeque<Answer>,
     /// Answers to the next reports; once they are used up every report is accepted.
     reports: VecDeque<Answer>,
+    refuses_emissions: bool,
 }
 
 /// What was asked, in order, each with its instant.
@@ -54,6 +55,7 @@ pub(super) struct Log {
     pub(super) claims: Vec<(Instant, JobBatchClaimRequest)>,
     pub(super) heartbeats: Vec<(Instant, JobBatchHeartbeatRequest)>,
     pub(super) completions: Vec<(Instant, JobBatchCompleteRequest)>,
+    pub(super) emissions: Vec<(JobId, JobEventsRequest)>,
 }
 
 pub(super) struct Server {
@@ -108,6 +110,11 @@ impl Server {
 
     pub(super) fn answer_reports(&self, answers: impl IntoIterator<Item = Answer>) {
         self.script.lock().unwrap().reports.extend(answers);
+    }
+
+    /// Answers every emission with an error from now on.
+    pub(super) fn refuse_emissions(&self) {
+        self.script.lock().unwrap().refuses_emissions = true;
     }
 
     /// Waits until the log is like this.
@@ -197,6 +204,16 @@ impl JobApi for Server {
         let answer = self.script.lock().unwrap().reports.pop_front();
         let ids = request.items.iter().map(|item| item.job_id.clone());
         play(answer.unwrap_or(Answer::Items(204)), ids.collect()).await
+    }
+
+    async fn emit(&self, job: JobId, request: &JobEventsRequest) -> Result<(), ClientError> {
+        let emission = (job, request.clone());
+        self.log.send_modify(|log| log.emissions.push(emission));
+        let answer = match self.script.lock().unwrap().refuses_emissions {
+            true => Answer::Error(429, Some(1)),
+            false => Answer::Items(204),
+        };
+        play(answer, Vec::new()).await.map(drop)
     }
 }
 
