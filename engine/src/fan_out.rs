@@ -219,13 +219,10 @@ pub fn fan_out_items(
 }
 
 fn current_each<'a>(run: &Run<'a>, job: &JobRef) -> Option<(&'a ActionStep, &'a EachStep)> {
-    match current(run, job)? {
-        (step, Waiting::FanOut { .. }) => {
-            let action = step.kind.as_action()?;
-            Some((action, action.each.as_ref()?))
-        }
-        _ => None,
-    }
+    let (step, waits) = current(run, job)?;
+    let action = step.kind.as_action()?;
+    let is_fan_out = matches!(waits, Waiting::FanOut { .. });
+    Some((action, action.each.as_ref().filter(|_| is_fan_out)?))
 }
 
 fn error_of(fault: Fault, what: &str) -> JobError {

@@ -166,6 +166,9 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Batcher<I, O> {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
+    use sqlx::error::{DatabaseError, ErrorKind};
     use tokio::sync::Semaphore;
 
     use super::*;
@@ -246,6 +249,64 @@ mod tests {
             submit.await.unwrap().unwrap();
         }
         assert_eq!(*seen.lock().unwrap(), [12, 6, 40, 16, 1]);
+    }
+
+    /// What Postgres tells the one of two transactions that it ends so that the other goes on.
+    #[derive(Debug, thiserror::Error)]
+    #[error("deadlock detected")]
+    struct Deadlock;
+
+    impl DatabaseError for Deadlock {
+        fn message(&self) -> &str {
+            "deadlock detected"
+        }
+
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some("40P01".into())
+        }
+
+        fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Other
+        }
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_lost_a_race_is_tried_again_and_not_for_ever() {
+        let tries = Arc::new(Mutex::new(0));
+        let counted = Arc::clone(&tries);
+        // Each item says how often its batch loses.
+        let batcher: Arc<Batcher<u32, u32>> = Batcher::new(
+            100,
+            |_| 0,
+            move |_, items: Arc<Vec<u32>>| {
+                let counted = Arc::clone(&counted);
+                Box::pin(async move {
+                    let mut tries = counted.lock().unwrap();
+                    *tries += 1;
+                    if *tries <= items[0] {
+                        return Err(sqlx::Error::Database(Box::new(Deadlock)).into());
+                    }
+                    Ok(items.iter().map(|item| Ok(*item)).collect())
+                })
+            },
+        );
+        let project = ProjectId::generate();
+        assert_eq!(batcher.submit(project, 2).await.unwrap(), 2);
+        assert_eq!(std::mem::take(&mut *tries.lock().unwrap()), 3);
+        assert!(batcher.submit(project, 1_000).await.is_err());
+        assert_eq!(*tries.lock().unwrap(), 3);
     }
 
     #[tokio::test]

@@ -213,6 +213,8 @@ fn inputs(parts: Parts) -> Arc<Batcher<Input, Moved>> {
     )
 }
 
+/// Batches of heartbeats. One for a job that another transaction holds waits for that alone, so
+/// that it neither holds up the others nor can deadlock with their locks.
 fn heartbeats(db: Db, terms: LeaseTerms) -> Arc<Batcher<Fence, Heartbeat>> {
     Batcher::new(
         BATCH,
@@ -220,10 +222,29 @@ fn heartbeats(db: Db, terms: LeaseTerms) -> Arc<Batcher<Fence, Heartbeat>> {
         move |project, items: Arc<Vec<Fence>>| {
             let db = db.clone();
             Box::pin(async move {
-                db.write(move |tx| {
-                    Box::pin(async move { jobs::heartbeat_batch(tx, project, &items, terms).await })
-                })
-                .await
+                let fences = Arc::clone(&items);
+                let answers = db
+                    .write(move |tx| {
+                        Box::pin(
+                            async move { jobs::heartbeat_batch(tx, project, &fences, terms).await },
+                        )
+                    })
+                    .await?;
+                let mut renewed = Vec::with_capacity(items.len());
+                for (fence, answer) in items.iter().cloned().zip(answers) {
+                    renewed.push(match answer.transpose() {
+                        Some(answer) => answer,
+                        None => {
+                            db.write(move |tx| {
+                                Box::pin(async move {
+                                    jobs::heartbeat_alone(tx, project, &fence, terms).await
+                                })
+                            })
+                            .await
+                        }
+                    });
+                }
+                Ok(renewed)
             })
         },
     )

@@ -15,6 +15,17 @@ pub(crate) fn cargo(root: &Path, arguments: &[&str]) -> Command {
         .args(arguments)
         .stdin(Stdio::null())
         .env("SQLX_OFFLINE", "true");
+    // What the cargo that runs us says of this package. Build scripts that look at it would run
+    // again, and all that depends on them would be built again, each time.
+    std::env::vars_os()
+        .map(|(name, _)| name)
+        .filter(|name| {
+            let name = name.to_string_lossy();
+            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+        })
+        .for_each(|name| {
+            command.env_remove(name);
+        });
     command
 }
 

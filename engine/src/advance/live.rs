@@ -139,25 +139,25 @@ fn timer_fired(run: &Run<'_>, turn: &mut Turn<'_>, job: JobRef) -> Result<(), Re
         return Err(not_current(&job));
     };
     let branch = job.branch.clone();
-    let (on_timeout, reason) = match (&step.kind, waits) {
-        (StepKind::Sleep(_), Waiting::Time { .. }) => {
+    let reason = match waits {
+        Waiting::Time { .. } => {
             turn.leave(&branch, None, Value::Null);
             return Ok(());
         }
-        (StepKind::WaitSignal(wait), Waiting::Signal { name, timeout, .. }) => {
-            let reason = format!("no signal `{name}` came within {timeout}");
-            (wait.on_timeout, reason)
+        Waiting::Signal { name, timeout, .. } => {
+            format!("no signal `{name}` came within {timeout}")
         }
-        (StepKind::Interaction(interaction), Waiting::Answer { timeout, .. }) => {
+        Waiting::Answer { timeout, .. } => {
             turn.push(Action::CloseInteraction { job });
-            (
-                interaction.on_timeout,
-                format!("nobody answered within {timeout}"),
-            )
+            format!("nobody answered within {timeout}")
         }
-        _ => return Err(not_current(&job)),
+        Waiting::Job
+        | Waiting::FanOut { .. }
+        | Waiting::Resume
+        | Waiting::Join { .. }
+        | Waiting::Retry => return Err(not_current(&job)),
     };
-    match on_timeout {
+    match step.kind.on_timeout() {
         Some(step) => turn.turn_to(&branch, step),
         None => turn.fail_step(&branch, JobError::of(TIMEOUT, reason)),
     }

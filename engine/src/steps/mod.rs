@@ -99,6 +99,15 @@ impl StepKind {
         }
     }
 
+    /// The index of the step that goes on when a wait took too long.
+    pub(crate) const fn on_timeout(&self) -> Option<usize> {
+        match self {
+            Self::WaitSignal(wait) => wait.on_timeout,
+            Self::Interaction(interaction) => interaction.on_timeout,
+            Self::Action(_) | Self::Join(_) | Self::Sleep(_) | Self::Pause => None,
+        }
+    }
+
     /// The step, if it waits for other branches.
     pub(crate) const fn as_join(&self) -> Option<&JoinStep> {
         match self {

@@ -38,7 +38,9 @@ impl Turn<'_> {
         let most = self.run.limits.max_jobs;
         let jobs = i64::from(self.state.visits) + i64::from(self.state.items) + i64::from(items);
         if jobs >= i64::from(most) || self.state.visits == i32::MAX {
-            return exceeded(format!("the run has more than {most} jobs"));
+            return exceeded(format!(
+                "the run has more than {most} step executions and items"
+            ));
         }
         Ok(())
     }

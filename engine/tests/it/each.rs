@@ -236,7 +236,7 @@ fn items_are_limited_at_a_time_and_count_as_jobs() {
     let run = limited(2, 4);
     assert!(run.error().message.contains("more than 2 items at a time"));
     let run = limited(3, 3);
-    assert!(run.error().message.contains("more than 3 jobs"));
+    assert!(run.error().message.contains("more than 3 step executions"));
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn a_loop_without_end_fails_at_the_largest_number_of_jobs() {
         run.succeed("a", json!(null));
     }
     assert_eq!(run.error().kind, "limit_exceeded");
-    assert!(run.error().message.contains("more than 10 jobs"));
+    assert!(run.error().message.contains("more than 10 step executions"));
 }
 
 #[test]

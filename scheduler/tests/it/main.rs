@@ -10,3 +10,4 @@ mod leases;
 mod poison;
 mod projects;
 mod restart;
+mod timers;

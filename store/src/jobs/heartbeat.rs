@@ -17,13 +17,14 @@ pub struct Heartbeat {
 }
 
 /// Renews the leases whose fence still holds. A heartbeat that comes after the lease's end, but
-/// before the job was taken away, still counts: the row decides.
+/// before the job was taken away, still counts: the row decides. `None` for a job that another
+/// transaction holds: it is to be tried again alone, with [`heartbeat_alone`].
 pub(crate) async fn heartbeat_batch(
     connection: &mut PgConnection,
     project: ProjectId,
     fences: &[Fence],
     terms: LeaseTerms,
-) -> Result<Outcomes<Heartbeat>, Error> {
+) -> Result<Outcomes<Option<Heartbeat>>, Error> {
     let jobs: Vec<Uuid> = fences.iter().map(|fence| fence.job.as_uuid()).collect();
     let workers: Vec<&str> = fences.iter().map(|fence| fence.worker.as_str()).collect();
     let attempts: Vec<i32> = fences.iter().map(|fence| fence.attempt).collect();
@@ -39,12 +40,13 @@ pub(crate) async fn heartbeat_batch(
     )
     .fetch_all(connection)
     .await?;
-    let mut answers: HashMap<usize, Result<Heartbeat, Error>> = rows
+    let mut answers: HashMap<usize, Result<Option<Heartbeat>, Error>> = rows
         .into_iter()
         .filter_map(|row| {
             let place = usize::try_from(row.place - 1).ok()?;
             let answer = match row.cancel_requested {
-                Some(should_cancel) => Ok(Heartbeat { should_cancel }),
+                Some(should_cancel) => Ok(Some(Heartbeat { should_cancel })),
+                None if row.busy => Ok(None),
                 None if row.known => Err(Error::LeaseLost),
                 None => Err(Error::NotFound("job")),
             };
@@ -58,4 +60,25 @@ pub(crate) async fn heartbeat_batch(
                 .unwrap_or(Err(Error::NotFound("job")))
         })
         .collect())
+}
+
+/// Waits for whoever holds the job, and then renews its lease if the fence still holds. In a
+/// transaction of its own, which holds nothing while it waits.
+pub(crate) async fn heartbeat_alone(
+    connection: &mut PgConnection,
+    project: ProjectId,
+    fence: &Fence,
+    terms: LeaseTerms,
+) -> Result<Heartbeat, Error> {
+    sqlx::query!(
+        "select id from jobs where project_id = $1 and id = $2 for update",
+        project.as_uuid(),
+        fence.job.as_uuid(),
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    let fences = std::slice::from_ref(fence);
+    let answers = heartbeat_batch(connection, project, fences, terms).await?;
+    let answer = answers.into_iter().next().transpose()?.flatten();
+    answer.ok_or(Error::LeaseLost)
 }

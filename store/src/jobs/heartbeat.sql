@@ -4,7 +4,8 @@ with clock as materialized (select mobius_now() as now),
 beats as materialized (
     select * from unnest($2::uuid[], $3::text[], $4::int[], $5::uuid[])
         with ordinality as beats (job, worker, attempt, actor, place)),
--- In order, so that two batches with the same jobs can't deadlock.
+-- Passes over what another transaction holds: who waits while he holds other jobs can deadlock
+-- with one that stops the jobs of a run.
 held as materialized (
     select beats.place, j.id
     from beats
@@ -12,8 +13,7 @@ held as materialized (
       on j.project_id = $1 and j.id = beats.job and j.id = any($2)
      and j.status::text = 'claimed' and j.claimed_by = beats.worker
      and j.attempt = beats.attempt and j.claimed_actor = beats.actor
-    order by j.id
-    for update of j),
+    for update of j skip locked),
 renewed as (
     update jobs j
     set heartbeat_at = clock.now,
@@ -23,7 +23,12 @@ renewed as (
       and j.status::text = 'claimed'
     returning j.id, j.cancel_requested)
 select beats.place as "place!", renewed.cancel_requested as "cancel_requested?",
-       exists (select from jobs j where j.project_id = $1 and j.id = beats.job) as "known!"
+       exists (select from jobs j where j.project_id = $1 and j.id = beats.job) as "known!",
+       held.id is null and exists (
+           select from jobs j
+           where j.project_id = $1 and j.id = beats.job and j.status::text = 'claimed'
+             and j.claimed_by = beats.worker and j.attempt = beats.attempt
+             and j.claimed_actor = beats.actor) as "busy!"
 from beats
 left join held on held.place = beats.place
 left join renewed on renewed.id = held.id

@@ -12,7 +12,7 @@ pub use crate::advance::{Ending, Outcome, Settlement};
 pub use claim::{ClaimFilter, ClaimSlot, Claimed, ClaimedJob, claim, projects_with_claimable_jobs};
 pub use due::{Overdue, expired_leases, postpone, spent_attempts};
 pub use heartbeat::Heartbeat;
-pub(crate) use heartbeat::heartbeat_batch;
+pub(crate) use heartbeat::{heartbeat_alone, heartbeat_batch};
 pub(crate) use insert::{JobRow, insert_jobs, name_item, push_new};
 pub(crate) use read::list_of_run;
 pub use read::of_run;

@@ -121,6 +121,20 @@ async fn a_failure_that_would_be_tried_again_is_not() {
 }
 
 #[tokio::test]
+async fn a_failure_can_be_reported_again_after_its_next_attempt_was_cancelled() {
+    let world = World::create().await;
+    let tenant = world.tenant();
+    let run = tenant.start(retried_at_once()).await;
+    let held = tenant.claim_one("w").await;
+    tenant.settle(held.failed("broken")).await.unwrap();
+    tenant.cancel(run.id).await.unwrap();
+    tenant.settle(held.failed("broken")).await.unwrap();
+    let changed = tenant.settle(held.completed(&json!(1))).await;
+    assert!(matches!(changed, Err(Error::LeaseLost)), "{changed:?}");
+    assert_cancelled(tenant, run.id).await;
+}
+
+#[tokio::test]
 async fn the_last_of_several_workers_ends_the_run() {
     let world = World::create().await;
     let tenant = world.tenant();
@@ -161,7 +175,13 @@ async fn a_run_that_is_being_cancelled_takes_nothing_more() {
         assert!(matches!(refused, Err(Error::RunEnded)), "{refused:?}");
     }
     let retried = tenant.retry(run.id).await;
-    assert!(matches!(retried, Err(Error::Conflict { code: "not_failed", .. })));
+    assert!(matches!(
+        retried,
+        Err(Error::Conflict {
+            code: "not_failed",
+            ..
+        })
+    ));
 }
 
 #[tokio::test]

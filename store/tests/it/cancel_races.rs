@@ -1,8 +1,13 @@
 //! A cancellation against everything else that can happen to a run at the same time. Two replicas
 //! take part in each round.
 
-use mobius_store::Error;
+use mobius_store::{
+    Error,
+    jobs::{ClaimFilter, ClaimSlot, claim},
+    runs::{RunFilter, ids_matching},
+};
 use mobius_test_support::factories::{Held, RunDraft, Tenant, World, fork, two_steps};
+use mobius_types::WorkflowRunStatus;
 use serde_json::json;
 
 use crate::{
@@ -40,7 +45,11 @@ async fn a_run_that_completes_while_it_is_cancelled_ends_one_way() {
     let world = World::create().await;
     let (tenant, replica) = (world.tenant().clone(), world.replica());
     let mut completed = 0;
-    for (round, held) in claimed(&tenant, &RunDraft::default()).await.into_iter().enumerate() {
+    for (round, held) in claimed(&tenant, &RunDraft::default())
+        .await
+        .into_iter()
+        .enumerate()
+    {
         let (one, other, run) = (tenant.clone(), replica.clone(), held.job.run);
         let (settled, cancelled) = race::both(
             round % 2 == 0,
@@ -81,7 +90,11 @@ async fn no_next_job_survives_a_cancellation() {
 async fn no_next_attempt_survives_a_cancellation() {
     let world = World::create().await;
     let (tenant, replica) = (world.tenant().clone(), world.replica());
-    for (round, held) in claimed(&tenant, &retried_at_once()).await.into_iter().enumerate() {
+    for (round, held) in claimed(&tenant, &retried_at_once())
+        .await
+        .into_iter()
+        .enumerate()
+    {
         let (one, other, run) = (tenant.clone(), replica.clone(), held.job.run);
         let (settled, cancelled) = race::both(
             round % 2 == 0,
@@ -124,12 +137,11 @@ async fn a_claim_that_meets_a_cancellation_is_told_or_gets_nothing() {
         tenant.settle(held.completed(&json!(1))).await.unwrap();
     }
     let runs: Vec<_> = {
-        let filter = mobius_store::runs::RunFilter::default();
+        let filter = RunFilter::default();
         let mut connection = tenant.connection().await;
         let limit = i64::try_from(ROUNDS).unwrap();
-        mobius_store::runs::ids_matching(&mut connection, tenant.project, &filter, limit)
-            .await
-            .unwrap()
+        let found = ids_matching(&mut connection, tenant.project, &filter, limit).await;
+        found.unwrap()
     };
     assert_eq!(runs.len(), ROUNDS);
     // Claims go from the oldest run to the newest.
@@ -145,6 +157,7 @@ async fn a_claim_that_meets_a_cancellation_is_told_or_gets_nothing() {
         // The claim may have passed over this run's job, and taken the next one's.
         for held in claimed {
             if held.job.run == run {
+                assert_eq!(tenant.status(run).await, WorkflowRunStatus::Running);
                 assert!(tenant.heartbeat(&held).await.unwrap().should_cancel);
                 tenant.settle(held.completed(&json!(1))).await.unwrap();
             } else {
@@ -154,6 +167,65 @@ async fn a_claim_that_meets_a_cancellation_is_told_or_gets_nothing() {
         }
     }
     assert_cancelled_but(&tenant, 0).await;
+}
+
+/// Waits until a statement of this database waits for a lock.
+async fn somebody_waits(tenant: &Tenant) {
+    let mut connection = tenant.connection().await;
+    let waiting = "select exists (select from pg_stat_activity
+                   where datname = current_database() and wait_event_type = 'Lock')";
+    while !sqlx::query_scalar::<_, bool>(waiting)
+        .fetch_one(&mut *connection)
+        .await
+        .unwrap()
+    {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_cancellation_waits_for_a_claim_that_is_in_flight() {
+    let world = World::create().await;
+    let tenant = world.tenant().clone();
+    let run = tenant.start(RunDraft::of(two_steps())).await.id;
+    let first = tenant.claim_one("w").await;
+    tenant.settle(first.completed(&json!(1))).await.unwrap();
+
+    let mut claiming = world.replica().connection().await;
+    sqlx::raw_sql("begin")
+        .execute(&mut *claiming)
+        .await
+        .unwrap();
+    let slot = ClaimSlot {
+        worker: "w".to_owned(),
+        actor: tenant.user,
+    };
+    let any = ClaimFilter {
+        queues: Vec::new(),
+        actions: Vec::new(),
+    };
+    let terms = tenant.store.terms();
+    let claimed = claim(&mut claiming, tenant.project, &any, &[slot], terms)
+        .await
+        .unwrap();
+    let cancelling = tokio::spawn({
+        let replica = world.replica();
+        async move { replica.cancel(run).await }
+    });
+    somebody_waits(&tenant).await;
+    sqlx::raw_sql("commit")
+        .execute(&mut *claiming)
+        .await
+        .unwrap();
+    cancelling.await.unwrap().unwrap();
+
+    // The job was seen as claimed: the run does not end before its worker has answered.
+    assert_eq!(tenant.status(run).await, WorkflowRunStatus::Running);
+    let held = tenant.held("w", claimed).pop().unwrap();
+    assert!(tenant.heartbeat(&held).await.unwrap().should_cancel);
+    tenant.settle(held.completed(&json!(1))).await.unwrap();
+    assert_eq!(tenant.status(run).await, WorkflowRunStatus::Failed);
+    invariants::assert_hold(&tenant).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -173,4 +245,39 @@ async fn a_signal_that_meets_a_cancellation_is_stored_or_refused() {
         assert!(matches!(sent, Ok(_) | Err(Error::RunEnded)), "{sent:?}");
     }
     assert_cancelled_but(&tenant, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn heartbeats_of_a_run_that_stops_are_all_answered() {
+    let world = World::create().await;
+    let (tenant, replica) = (world.tenant().clone(), world.replica());
+    let begun = claimed(&tenant, &RunDraft::of(fork())).await;
+    let reports = begun
+        .iter()
+        .map(|held| tenant.settle(held.completed(&json!(1))));
+    futures_util::future::try_join_all(reports).await.unwrap();
+    let mut sides = tenant.claim("w", 2 * ROUNDS).await;
+    sides.sort_by_key(|held| (held.job.run, held.job.id));
+    for (round, pair) in sides.chunks(2).enumerate() {
+        let (one, other) = (tenant.clone(), replica.clone());
+        // The job that was made last fails, so that the statements meet in opposite orders.
+        let (broken, beats) = (pair[1].failed("broken"), pair.to_vec());
+        let (settled, renewed) =
+            race::both(
+                round % 2 == 0,
+                async move { one.settle(broken).await },
+                async move {
+                    futures_util::join!(other.heartbeat(&beats[0]), other.heartbeat(&beats[1]))
+                },
+            )
+            .await;
+        settled.unwrap();
+        let (first, second) = renewed;
+        first.unwrap();
+        assert!(
+            matches!(second, Ok(_) | Err(Error::LeaseLost)),
+            "{second:?}"
+        );
+    }
+    invariants::assert_hold(&tenant).await;
 }

@@ -70,7 +70,13 @@ async fn answer(tenant: &Tenant, id: InteractionId) -> Result<Interaction, Error
 
 fn assert_closed(refused: Result<Interaction, Error>) {
     assert!(
-        matches!(refused, Err(Error::Conflict { code: "interaction_closed", .. })),
+        matches!(
+            refused,
+            Err(Error::Conflict {
+                code: "interaction_closed",
+                ..
+            })
+        ),
         "{refused:?}"
     );
 }

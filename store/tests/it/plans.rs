@@ -8,7 +8,9 @@ use crate::rows;
 
 const CLAIM: &str = include_str!("../../src/jobs/claim.sql");
 const HEARTBEATS: &str = include_str!("../../src/jobs/heartbeat.sql");
+const LOCK_JOBS: &str = include_str!("../../src/advance/load/lock_jobs.sql");
 const LOCK_RUNS: &str = include_str!("../../src/advance/load/lock_runs.sql");
+const STOP_RUNS: &str = include_str!("../../src/advance/persist/stop_runs.sql");
 const UPDATE_JOBS: &str = include_str!("../../src/advance/persist/update_jobs.sql");
 
 /// How many pages of 8 KiB a statement about ten jobs may look at. A scan looks at thousands.
@@ -140,12 +142,17 @@ async fn assert_short_claim(tenant: &Tenant) {
     assert_eq!(tenant.claim("w", 10).await.len(), 10);
 }
 
-/// What is done with ten claimed jobs.
-fn about_claimed(tenant: &Tenant, held: &[Held]) -> [Statement; 3] {
+/// What is done with ten claimed jobs, and with their runs.
+fn about_claimed(tenant: &Tenant, held: &[Held]) -> [Statement; 6] {
     let ids: Vec<_> = held
         .iter()
         .map(|held| held.job.id.as_uuid().to_string())
         .collect();
+    let runs: Vec<_> = held
+        .iter()
+        .map(|held| held.job.run.as_uuid().to_string())
+        .collect();
+    let runs = runs.join(",");
     let (project, actor) = (tenant.project.as_uuid(), tenant.user.as_uuid());
     let jobs = format!("'{project}', '{{{}}}'", ids.join(","));
     [
@@ -161,6 +168,22 @@ fn about_claimed(tenant: &Tenant, held: &[Held]) -> [Statement; 3] {
             text: LOCK_RUNS,
             types: "uuid, uuid[], uuid[]",
             arguments: format!("{jobs}, '{{}}'"),
+        },
+        Statement {
+            text: LOCK_JOBS,
+            types: "uuid, uuid[], uuid[]",
+            arguments: format!("{jobs}, '{{}}'"),
+        },
+        // Of runs that are to be cancelled.
+        Statement {
+            text: LOCK_JOBS,
+            types: "uuid, uuid[], uuid[]",
+            arguments: format!("'{project}', '{{}}', '{{{runs}}}'"),
+        },
+        Statement {
+            text: STOP_RUNS,
+            types: "uuid, timestamptz, uuid[]",
+            arguments: format!("'{project}', '2030-01-01', '{{{runs}}}'"),
         },
         Statement {
             text: UPDATE_JOBS,

@@ -12,6 +12,8 @@ use mobius_types::{Project, UpdateProjectRequest};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 
+use crate::{rows, scenes::workflow};
+
 /// Longer than requests that were on their way may take.
 const GRACE: Duration = Duration::from_secs(61);
 
@@ -84,6 +86,18 @@ async fn fill(tenant: &Tenant) {
     for held in tenant.claim("w", 4).await {
         tenant.settle(held.failed("broken")).await.unwrap();
     }
+    let asking = workflow(json!([{"name": "ask", "interaction": {
+        "type": "review", "message": "Well?", "timeout": "1h",
+        "target": {"type": "user", "id": "user_1"}}}]));
+    let asking = tenant.start(asking).await;
+    tenant.signal(asking.id, "go", json!(1)).await.unwrap();
+    let fan_outs = "insert into fan_outs
+             (project_id, job_id, run_id, branch, visit, step_name, action, queue, server, items,
+              max_failures, stores_results, max_attempts, created_at)
+         select project_id, id, run_id, branch, visit, step_name, action, queue, false, 1, 0,
+                false, 1, created_at
+         from jobs where project_id = $1 limit 1";
+    assert_eq!(rows::change(tenant, fan_outs).await, 1);
     let mut connection = tenant.connection().await;
     let seen = workers::Sighting {
         project: tenant.project,

@@ -54,7 +54,13 @@ async fn a_run_that_is_not_paused_can_not_be_resumed() {
     for run in [waiting.id, queued.id] {
         let refused = tenant.resume(run).await;
         assert!(
-            matches!(refused, Err(Error::Conflict { code: "not_paused", .. })),
+            matches!(
+                refused,
+                Err(Error::Conflict {
+                    code: "not_paused",
+                    ..
+                })
+            ),
             "{refused:?}"
         );
     }

@@ -57,7 +57,10 @@ async fn a_run_can_be_run_again_from_its_start() {
     assert_eq!(first.job.parameters["attempt"], 2);
     complete_next(tenant).await;
     assert_eq!(tenant.status(run.id).await, WorkflowRunStatus::Completed);
-    assert_eq!(steps(tenant, run.id).await, ["first", "second", "first", "second"]);
+    assert_eq!(
+        steps(tenant, run.id).await,
+        ["first", "second", "first", "second"]
+    );
     invariants::assert_hold(tenant).await;
 }
 
@@ -70,7 +73,13 @@ async fn only_a_failed_run_can_be_retried() {
     let refuse = async |run| {
         let refused = tenant.retry(run).await;
         assert!(
-            matches!(refused, Err(Error::Conflict { code: "not_failed", .. })),
+            matches!(
+                refused,
+                Err(Error::Conflict {
+                    code: "not_failed",
+                    ..
+                })
+            ),
             "{refused:?}"
         );
         assert_eq!(tenant.run(run).await.run.attempt, 1);
@@ -113,7 +122,10 @@ async fn a_worker_of_before_the_retry_moves_the_run_no_more() {
     tenant.retry(run.id).await.unwrap();
     assert!(tenant.heartbeat(&right).await.unwrap().should_cancel);
 
-    tenant.settle(right.completed(&json!("late"))).await.unwrap();
+    tenant
+        .settle(right.completed(&json!("late")))
+        .await
+        .unwrap();
     assert_eq!(tenant.status(run.id).await, WorkflowRunStatus::Queued);
     for _ in 0..2 {
         complete_next(tenant).await;

@@ -127,8 +127,7 @@ async fn several_waits_for_one_name_get_a_signal_each() {
     assert_eq!(tenant.status(run.id).await, WorkflowRunStatus::Suspended);
     tenant.signal(run.id, "go", json!("b")).await.unwrap();
     assert_eq!(tenant.status(run.id).await, WorkflowRunStatus::Completed);
-    let result: Value =
-        rows::value(tenant, "select result from runs where project_id = $1").await;
+    let result: Value = rows::value(tenant, "select result from runs where project_id = $1").await;
     assert_eq!(
         result,
         json!({"left": {"value": "a"}, "right": {"value": "b"}})

@@ -79,7 +79,10 @@ async fn a_wait_without_a_signal_and_without_a_way_out_fails_the_run() {
     let ended = tenant.run(run.id).await.run;
     assert_eq!(ended.status, WorkflowRunStatus::Failed);
     let message = ended.error_message.unwrap();
-    assert!(message.contains("timeout") && message.contains("go"), "{message}");
+    assert!(
+        message.contains("timeout") && message.contains("go"),
+        "{message}"
+    );
     invariants::assert_hold(tenant).await;
 }
 

@@ -29,8 +29,7 @@ async fn count(tenant: &Tenant, sql: &'static str) -> usize {
     usize::try_from(rows::value::<i64>(tenant, sql).await).unwrap()
 }
 
-const COMPLETED: &str =
-    "select count(*) from runs where project_id = $1 and status = 'completed'";
+const COMPLETED: &str = "select count(*) from runs where project_id = $1 and status = 'completed'";
 const CONSUMED: &str =
     "select count(*) from signals where project_id = $1 and consumed_at is not null";
 

@@ -26,7 +26,9 @@ impl Tenant {
     /// # Errors
     /// The store's.
     pub async fn cancel(&self, run: RunId) -> Result<(), Error> {
-        self.store.cancel_run(self.project, run, BY.to_owned()).await
+        self.store
+            .cancel_run(self.project, run, BY.to_owned())
+            .await
     }
 
     /// Resumes a run.

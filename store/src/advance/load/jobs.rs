@@ -100,7 +100,8 @@ pub(in crate::advance) async fn reported_attempts(
         };
         let fence = settlement.ending.reported_failure()?;
         let job = jobs.get(&settlement.job)?;
-        let is_late = job.attempt != fence.attempt || job.status == JobStatus::Pending;
+        // A job without an actor waits for another attempt, or was stopped while it did.
+        let is_late = job.attempt != fence.attempt || job.actor.is_none();
         is_late.then(|| job.id.as_uuid())
     });
     if late.is_empty() {

@@ -3,11 +3,13 @@
 //! The clock only moves in steps that stay clear of every deadline, so that the time which the
 //! test itself takes decides nothing.
 
-use std::{collections::BTreeMap, time::Duration};
+mod model;
+
+use std::time::Duration;
 
 use mobius_store::jobs::expired_leases;
-use mobius_test_support::factories::{Held, RunDraft, Tenant, World, spec};
-use mobius_types::{JobId, JobStatus};
+use mobius_test_support::factories::{Held, RunDraft, Tenant, World};
+use mobius_types::{JobId, JobStatus, RunId, WorkflowRunStatus};
 use proptest::{
     prelude::*,
     test_runner::{Config, TestError, TestRunner},
@@ -15,16 +17,14 @@ use proptest::{
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-use crate::history;
+use crate::{history, invariants, scenes::workflow};
+use model::{MAX_RETRIES, Model, Report};
 
-/// A lease of 90 s ends with the third step, a retry's delay of 60 s with the second.
+/// A lease of 90 s ends with the third step, a wait of 100 s too, a retry's delay of 60 s with the
+/// second.
 const STEP: Duration = Duration::from_secs(40);
-const LEASE_STEPS: u32 = 3;
-const DELAY_STEPS: u32 = 2;
-const MAX_RETRIES: u32 = 1;
-const MAX_RESCUES: u32 = 5;
 
-/// Fences are picked from all that were ever handed out, by an index that wraps.
+/// Fences and runs are picked from all that there ever were, by an index that wraps.
 #[derive(Clone, Debug)]
 enum Operation {
     Start,
@@ -32,7 +32,11 @@ enum Operation {
     Heartbeat { fence: usize },
     Complete { fence: usize },
     Fail { fence: usize },
+    Signal { run: usize },
+    Cancel { run: usize },
+    Retry { run: usize },
     RescueExpired,
+    FireTimers,
     MoveClock,
 }
 
@@ -41,77 +45,32 @@ fn operation() -> impl Strategy<Value = Operation> {
         2 => Just(Operation::Start),
         4 => (1..4_usize).prop_map(|most| Operation::Claim { most }),
         2 => any::<usize>().prop_map(|fence| Operation::Heartbeat { fence }),
-        2 => any::<usize>().prop_map(|fence| Operation::Complete { fence }),
+        3 => any::<usize>().prop_map(|fence| Operation::Complete { fence }),
         2 => any::<usize>().prop_map(|fence| Operation::Fail { fence }),
+        2 => any::<usize>().prop_map(|run| Operation::Signal { run }),
+        2 => any::<usize>().prop_map(|run| Operation::Cancel { run }),
+        3 => any::<usize>().prop_map(|run| Operation::Retry { run }),
         3 => Just(Operation::RescueExpired),
+        3 => Just(Operation::FireTimers),
         4 => Just(Operation::MoveClock),
     ]
 }
 
-/// How an attempt ended, as its worker reported it.
-#[derive(Clone, Copy, PartialEq, Debug)]
-enum Report {
-    Completed,
-    Failed,
-}
-
-#[derive(Debug)]
-struct ModelJob {
-    status: JobStatus,
-    attempt: i32,
-    retries: u32,
-    rescues: u32,
-    /// In steps of the clock.
-    claimable_at: u32,
-    lease_ends_at: u32,
-    /// What each attempt's worker reported, where it counted.
-    reports: BTreeMap<i32, Report>,
-}
-
-impl ModelJob {
-    fn is_claimable(&self, now: u32) -> bool {
-        self.status == JobStatus::Pending && self.claimable_at <= now
-    }
-
-    fn is_held(&self, attempt: i32) -> bool {
-        self.status == JobStatus::Claimed && self.attempt == attempt
-    }
-
-    /// Whether the report is accepted; and what it changes.
-    fn report(&mut self, attempt: i32, report: Report, now: u32) -> bool {
-        if !self.is_held(attempt) {
-            return self.reports.get(&attempt) == Some(&report);
-        }
-        self.reports.insert(attempt, report);
-        self.status = match report {
-            Report::Completed => JobStatus::Completed,
-            Report::Failed if self.retries < MAX_RETRIES => {
-                self.retries += 1;
-                self.claimable_at = now + DELAY_STEPS;
-                JobStatus::Pending
-            }
-            Report::Failed => JobStatus::Failed,
-        };
-        true
-    }
-
-    fn rescue(&mut self, now: u32) {
-        if self.rescues < MAX_RESCUES {
-            self.rescues += 1;
-            self.claimable_at = now;
-            self.status = JobStatus::Pending;
-        } else {
-            self.status = JobStatus::Failed;
-        }
-    }
+/// One action, which is tried again once after a minute, and then a wait.
+fn draft() -> RunDraft {
+    workflow(json!([
+        {"name": "work", "action": "work", "next": [{"step": "wait"}],
+         "retry": [{"max_retries": MAX_RETRIES, "base_delay": "60s"}]},
+        {"name": "wait", "wait_signal": {"topic": "go", "timeout": "100s"}},
+    ]))
 }
 
 /// The project, as it is and as it should be.
 struct Comparison {
     tenant: Tenant,
-    jobs: BTreeMap<JobId, ModelJob>,
+    model: Model,
+    runs: Vec<RunId>,
     handed_out: Vec<Held>,
-    now: u32,
 }
 
 impl Comparison {
@@ -122,50 +81,34 @@ impl Comparison {
             Operation::Heartbeat { fence } => self.heartbeat(*fence).await,
             Operation::Complete { fence } => self.report(*fence, Report::Completed).await,
             Operation::Fail { fence } => self.report(*fence, Report::Failed).await,
+            Operation::Signal { run } => self.signal(*run).await,
+            Operation::Cancel { run } => self.cancel(*run).await,
+            Operation::Retry { run } => self.retry(*run).await,
             Operation::RescueExpired => self.rescue_expired().await,
+            Operation::FireTimers => {
+                let fired = self.tenant.fire_due().await;
+                assert_eq!(fired, self.model.fire_timers());
+            }
             Operation::MoveClock => {
                 self.tenant.advance_clock(STEP).await;
-                self.now += 1;
+                self.model.now += 1;
             }
         }
     }
 
     async fn start(&mut self) {
-        let draft = RunDraft::of(spec(json!({
-            "name": "w",
-            "steps": [{"name": "only", "action": "echo",
-                       "retry": [{"max_retries": MAX_RETRIES, "base_delay": "60s"}]}],
-        })));
-        let run = self.tenant.start(draft).await;
-        let job = ModelJob {
-            status: JobStatus::Pending,
-            attempt: 0,
-            retries: 0,
-            rescues: 0,
-            claimable_at: self.now,
-            lease_ends_at: 0,
-            reports: BTreeMap::new(),
-        };
-        self.jobs
-            .insert(self.tenant.newest_job(run.id).await.id, job);
+        let run = self.tenant.start(draft()).await.id;
+        let job = self.tenant.newest_job(run).await.id;
+        self.model.start(run, job);
+        self.runs.push(run);
     }
 
     async fn claim(&mut self, most: usize) {
-        let now = self.now;
-        let waiting = self
-            .jobs
-            .values()
-            .filter(|job| job.is_claimable(now))
-            .count();
+        let waiting = self.model.claimable();
         let held = self.tenant.claim("w", most).await;
         assert_eq!(held.len(), waiting.min(most));
         for held in held {
-            let job = self.jobs.get_mut(&held.job.id).unwrap();
-            assert!(job.is_claimable(now), "{held:?} was not to be claimed");
-            job.status = JobStatus::Claimed;
-            job.attempt += 1;
-            job.lease_ends_at = now + LEASE_STEPS;
-            assert_eq!(held.job.attempt, job.attempt);
+            assert_eq!(held.job.attempt, self.model.claim(held.job.id));
             self.handed_out.push(held);
         }
     }
@@ -175,13 +118,19 @@ impl Comparison {
         Some(self.handed_out[index].clone())
     }
 
+    fn pick_run(&self, run: usize) -> Option<RunId> {
+        let index = run.checked_rem(self.runs.len())?;
+        Some(self.runs[index])
+    }
+
     async fn heartbeat(&mut self, fence: usize) {
         let Some(held) = self.pick(fence) else { return };
-        let renewed = self.tenant.heartbeat(&held).await.is_ok();
-        let job = self.jobs.get_mut(&held.job.id).unwrap();
-        assert_eq!(renewed, job.is_held(held.fence.attempt));
-        if renewed {
-            job.lease_ends_at = self.now + LEASE_STEPS;
+        let renewed = self.tenant.heartbeat(&held).await.ok();
+        let job = &self.model.jobs[&held.job.id];
+        let expected = job.is_held(held.fence.attempt).then_some(job.told);
+        assert_eq!(renewed.map(|heartbeat| heartbeat.should_cancel), expected);
+        if renewed.is_some() {
+            self.model.renew(held.job.id);
         }
     }
 
@@ -192,9 +141,34 @@ impl Comparison {
             Report::Failed => held.failed("broken"),
         };
         let settled = self.tenant.settle(settlement).await;
-        let job = self.jobs.get_mut(&held.job.id).unwrap();
-        let accepted = job.report(held.fence.attempt, report, self.now);
+        let accepted = self.model.report(held.job.id, held.fence.attempt, report);
         assert_eq!(settled.is_ok(), accepted, "{settled:?}, {held:?}");
+    }
+
+    async fn signal(&mut self, run: usize) {
+        let Some(run) = self.pick_run(run) else {
+            return;
+        };
+        let sent = self.tenant.signal(run, "go", json!(1)).await;
+        assert_eq!(sent.is_ok(), self.model.signal(run), "{sent:?}");
+    }
+
+    async fn cancel(&mut self, run: usize) {
+        let Some(run) = self.pick_run(run) else {
+            return;
+        };
+        let cancelled = self.tenant.cancel(run).await;
+        assert_eq!(cancelled.is_ok(), self.model.cancel(run), "{cancelled:?}");
+    }
+
+    async fn retry(&mut self, run: usize) {
+        let Some(run) = self.pick_run(run) else {
+            return;
+        };
+        let retried = self.tenant.retry(run).await;
+        let newest = self.tenant.newest_job(run).await.id;
+        let new = (!self.model.jobs.contains_key(&newest)).then_some(newest);
+        assert_eq!(retried.is_ok(), self.model.retry(run, new), "{retried:?}");
     }
 
     async fn rescue_expired(&mut self) {
@@ -206,47 +180,53 @@ impl Comparison {
             .filter(|found| found.project == self.tenant.project);
         let mut found: Vec<_> = mine.map(|found| (found.job, found.attempt)).collect();
         found.sort();
-        let now = self.now;
-        let due = |job: &ModelJob| job.status == JobStatus::Claimed && job.lease_ends_at <= now;
-        let expected = self.jobs.iter().filter(|(_, job)| due(job));
-        let expected: Vec<_> = expected.map(|(id, job)| (*id, job.attempt)).collect();
-        assert_eq!(found, expected);
+        assert_eq!(found, self.model.expired());
         for (id, attempt) in found {
             let is_it = |held: &&Held| held.job.id == id && held.fence.attempt == attempt;
             let held = self.handed_out.iter().find(is_it).unwrap();
             self.tenant.settle(held.expired()).await.unwrap();
-            self.jobs.get_mut(&id).unwrap().rescue(now);
+            self.model.rescue(id);
         }
     }
 
-    /// Every job stands where the model has it.
+    /// Every job and every run stands where the model has it.
     async fn compare(&self) {
-        let rows: Vec<(JobId, JobStatus, i32)> = sqlx::query_as(
+        let mut connection = self.tenant.connection().await;
+        let jobs: Vec<(JobId, JobStatus, i32)> = sqlx::query_as(
             "select id, status, attempt from jobs where project_id = $1 order by id",
         )
         .bind(self.tenant.project.as_uuid())
-        .fetch_all(&mut *self.tenant.connection().await)
+        .fetch_all(&mut *connection)
         .await
         .unwrap();
-        let model = self
-            .jobs
-            .iter()
-            .map(|(id, job)| (*id, job.status, job.attempt));
-        assert_eq!(rows, model.collect::<Vec<_>>());
+        let model = self.model.jobs.iter();
+        let model = model.map(|(id, job)| (*id, job.status, job.attempt));
+        assert_eq!(jobs, model.collect::<Vec<_>>());
+        let runs: Vec<(RunId, WorkflowRunStatus, i32)> = sqlx::query_as(
+            "select id, status, attempt from runs where project_id = $1 order by id",
+        )
+        .bind(self.tenant.project.as_uuid())
+        .fetch_all(&mut *connection)
+        .await
+        .unwrap();
+        let model = self.model.runs.iter();
+        let model = model.map(|(id, run)| (*id, run.status, run.attempt));
+        assert_eq!(runs, model.collect::<Vec<_>>());
     }
 }
 
 async fn run(tenant: Tenant, operations: &[Operation]) {
     let mut comparison = Comparison {
         tenant,
-        jobs: BTreeMap::new(),
+        model: Model::default(),
+        runs: Vec::new(),
         handed_out: Vec::new(),
-        now: 0,
     };
     for operation in operations {
         comparison.apply(operation).await;
         comparison.compare().await;
     }
+    invariants::assert_hold(&comparison.tenant).await;
     history::assert_dense(&comparison.tenant).await;
 }
 
@@ -255,12 +235,12 @@ fn random_operations_do_what_the_model_does() {
     let runtime = Runtime::new().unwrap();
     let world = runtime.block_on(World::create());
     let config = Config {
-        cases: 24,
+        cases: 48,
         max_shrink_iters: 200,
         failure_persistence: None,
         ..Config::default()
     };
-    let operations = proptest::collection::vec(operation(), 1..60);
+    let operations = proptest::collection::vec(operation(), 1..80);
     let outcome = TestRunner::new(config).run(&operations, |operations| {
         let handle = format!("case-{:08x}", rand::random::<u32>());
         runtime.block_on(async {
