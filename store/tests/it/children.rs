@@ -9,13 +9,14 @@ use serde_json::{Value, json};
 use crate::{history, invariants, rows, scenes::workflow};
 
 /// A workflow with one step that runs another workflow and gives out what that gave.
-fn calls(parameters: Value, more: Value) -> RunDraft {
+pub(crate) fn calls(parameters: Value, more: Value) -> RunDraft {
     let mut step = json!({
         "name": "call", "action": "mobius.run_workflow", "action_kind": "server",
         "parameters": parameters, "store": "got",
     });
     if let Value::Object(more) = more {
-        more.into_iter().for_each(|(name, value)| step[name.as_str()] = value);
+        more.into_iter()
+            .for_each(|(name, value)| step[name.as_str()] = value);
     }
     let mut draft = workflow(json!([step]));
     draft.spec.outputs =
@@ -24,7 +25,7 @@ fn calls(parameters: Value, more: Value) -> RunDraft {
 }
 
 /// Saves a workflow with one action that doubles what it is given.
-async fn save_double(tenant: &Tenant) {
+pub(crate) async fn save_double(tenant: &Tenant) {
     let double = spec(json!({
         "name": "double",
         "inputs": [{"name": "number", "type": "integer"}],
@@ -35,7 +36,7 @@ async fn save_double(tenant: &Tenant) {
     tenant.save_workflow("double", double).await;
 }
 
-fn double(number: i64) -> Value {
+pub(crate) fn double(number: i64) -> Value {
     json!({"workflow": "double", "inputs": {"number": number}})
 }
 
@@ -64,7 +65,12 @@ async fn child(tenant: &Tenant, run: RunId) -> WorkflowRun {
 async fn result(tenant: &Tenant, run: RunId) -> Value {
     let ended = tenant.run(run).await.run;
     assert_eq!(ended.status, WorkflowRunStatus::Completed, "{ended:?}");
-    rows::of_run(tenant, run, "select result from runs where project_id = $1 and id = $2").await
+    rows::of_run(
+        tenant,
+        run,
+        "select result from runs where project_id = $1 and id = $2",
+    )
+    .await
 }
 
 async fn error(tenant: &Tenant, run: RunId) -> String {
@@ -87,11 +93,18 @@ async fn a_parent_waits_for_its_child_and_gets_its_outputs() {
     assert_eq!(begun.actor_id, parent.actor_id);
     assert_eq!(begun.initiated_by.unwrap(), format!("run {}", parent.id));
     let held = tenant.claim("w", 10).await;
-    assert_eq!(held.len(), 1, "nobody may claim what the control plane runs");
+    assert_eq!(
+        held.len(),
+        1,
+        "nobody may claim what the control plane runs"
+    );
     assert_eq!(held[0].job.parameters["number"], json!(21));
     tenant.settle(held[0].completed(&json!(42))).await.unwrap();
     tenant.catch_up().await;
-    assert_eq!(result(tenant, parent.id).await, json!({"got": {"answer": 42}}));
+    assert_eq!(
+        result(tenant, parent.id).await,
+        json!({"got": {"answer": 42}})
+    );
     let job = tenant.newest_job(parent.id).await;
     assert_eq!((job.status, job.attempt), (JobStatus::Completed, 1));
     invariants::assert_hold(tenant).await;
@@ -109,7 +122,9 @@ async fn a_child_that_ends_at_once_ends_its_parent() {
         "outputs": [{"name": "all", "variable": "all"}],
     }));
     tenant.save_workflow("nothing", nothing).await;
-    let parent = tenant.start(calls(json!({"workflow": "nothing"}), json!({}))).await;
+    let parent = tenant
+        .start(calls(json!({"workflow": "nothing"}), json!({})))
+        .await;
     tenant.catch_up().await;
     assert_eq!(result(tenant, parent.id).await, json!({"got": {"all": []}}));
     invariants::assert_hold(tenant).await;
@@ -127,7 +142,10 @@ async fn a_child_that_fails_fails_the_job_that_waits_for_it() {
     tenant.catch_up().await;
     let message = error(tenant, parent.id).await;
     let child = child(tenant, parent.id).await.id;
-    assert!(message.contains("child_failed") && message.contains(&child.to_string()), "{message}");
+    assert!(
+        message.contains("child_failed") && message.contains(&child.to_string()),
+        "{message}"
+    );
     invariants::assert_hold(tenant).await;
 }
 
@@ -138,9 +156,15 @@ async fn what_cannot_be_started_fails_the_job_with_what_is_wrong() {
     save_double(tenant).await;
     for (parameters, expected) in [
         (json!({"workflow": "other"}), "there is no `other`"),
-        (json!({"workflow": "${'no' + 'ne'}", "version": 2}), "there is no `none` with version 2"),
+        (
+            json!({"workflow": "${'no' + 'ne'}", "version": 2}),
+            "there is no `none` with version 2",
+        ),
         (json!({"workflow": "double"}), "number"),
-        (json!({"workflow": "double", "inputs": "${'x'}"}), "invalid_parameters"),
+        (
+            json!({"workflow": "double", "inputs": "${'x'}"}),
+            "invalid_parameters",
+        ),
     ] {
         let parent = tenant.start(calls(parameters, json!({}))).await;
         tenant.catch_up().await;
@@ -156,8 +180,12 @@ async fn a_cancellation_goes_down_to_all_that_came_of_the_run() {
     let world = World::create().await;
     let tenant = world.tenant();
     save_double(tenant).await;
-    tenant.save_workflow("middle", calls(double(1), json!({})).spec).await;
-    let parent = tenant.start(calls(json!({"workflow": "middle"}), json!({}))).await;
+    tenant
+        .save_workflow("middle", calls(double(1), json!({})).spec)
+        .await;
+    let parent = tenant
+        .start(calls(json!({"workflow": "middle"}), json!({})))
+        .await;
     tenant.catch_up().await;
     let held = tenant.claim_one("w").await;
     tenant.cancel(parent.id).await.unwrap();
@@ -171,7 +199,10 @@ async fn a_cancellation_goes_down_to_all_that_came_of_the_run() {
     assert!(message.contains("cancelled by a test"), "{message}");
     let middle = child(tenant, parent.id).await;
     let message = error(tenant, middle.id).await;
-    assert!(message.contains(&format!("its parent run {}", parent.id)), "{message}");
+    assert!(
+        message.contains(&format!("its parent run {}", parent.id)),
+        "{message}"
+    );
     invariants::assert_hold(tenant).await;
     history::assert_every_run_ended_once(tenant).await;
 }
@@ -181,7 +212,7 @@ async fn an_attempt_that_takes_too_long_leaves_its_child_behind() {
     let world = World::create().await;
     let tenant = world.tenant();
     save_double(tenant).await;
-    let more = json!({"timeout": "1m", "retry": [{"max_retries": 1, "base_delay": "0s"}]});
+    let more = json!({"retry": [{"max_retries": 1, "base_delay": "0s", "timeout": "1m"}]});
     let parent = tenant.start(calls(double(1), more)).await;
     tenant.catch_up().await;
     tenant.advance_clock(Duration::from_secs(61)).await;
@@ -191,7 +222,10 @@ async fn an_attempt_that_takes_too_long_leaves_its_child_behind() {
             attempt: overdue.attempt,
         };
         let job = overdue.job;
-        tenant.settle(mobius_store::jobs::Settlement { job, ending }).await.unwrap();
+        tenant
+            .settle(mobius_store::jobs::Settlement { job, ending })
+            .await
+            .unwrap();
     }
     tenant.catch_up().await;
     let both = children(tenant, parent.id).await;
@@ -201,7 +235,10 @@ async fn an_attempt_that_takes_too_long_leaves_its_child_behind() {
     assert_eq!(held.job.run, both[1].id);
     tenant.settle(held.completed(&json!(2))).await.unwrap();
     tenant.catch_up().await;
-    assert_eq!(result(tenant, parent.id).await, json!({"got": {"answer": 2}}));
+    assert_eq!(
+        result(tenant, parent.id).await,
+        json!({"got": {"answer": 2}})
+    );
     invariants::assert_hold(tenant).await;
 }
 
@@ -209,8 +246,12 @@ async fn an_attempt_that_takes_too_long_leaves_its_child_behind() {
 async fn a_workflow_that_runs_itself_ends_at_the_depth_that_is_allowed() {
     let world = World::create().await;
     let tenant = world.tenant();
-    tenant.save_workflow("again", calls(json!({"workflow": "again"}), json!({})).spec).await;
-    let parent = tenant.start(calls(json!({"workflow": "again"}), json!({}))).await;
+    tenant
+        .save_workflow("again", calls(json!({"workflow": "again"}), json!({})).spec)
+        .await;
+    let parent = tenant
+        .start(calls(json!({"workflow": "again"}), json!({})))
+        .await;
     tenant.catch_up().await;
     let message = error(tenant, parent.id).await;
     assert!(message.contains("limit_exceeded"), "{message}");
@@ -232,10 +273,15 @@ async fn each_item_can_be_a_child() {
         assert!(children(tenant, parent.id).await.len() <= 5);
         let held = tenant.claim_one("w").await;
         let number = held.job.parameters["number"].as_i64().unwrap();
-        tenant.settle(held.completed(&json!(2 * number))).await.unwrap();
+        tenant
+            .settle(held.completed(&json!(2 * number)))
+            .await
+            .unwrap();
         tenant.catch_up().await;
     }
-    let answers: Vec<Value> = (1..=5).map(|number| json!({"answer": 2 * number})).collect();
+    let answers: Vec<Value> = (1..=5)
+        .map(|number| json!({"answer": 2 * number}))
+        .collect();
     assert_eq!(result(tenant, parent.id).await, json!({"got": answers}));
     invariants::assert_hold(tenant).await;
     history::assert_dense(tenant).await;

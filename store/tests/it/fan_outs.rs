@@ -29,7 +29,8 @@ pub(crate) fn each(items: Value, more: Value) -> RunDraft {
     if draft.spec.steps[0].catch.is_empty() {
         draft.spec.steps.pop();
     }
-    draft.spec.outputs = serde_json::from_value(json!([{"name": "all", "variable": "all"}])).unwrap();
+    draft.spec.outputs =
+        serde_json::from_value(json!([{"name": "all", "variable": "all"}])).unwrap();
     draft
 }
 
@@ -41,9 +42,18 @@ fn numbers(count: usize) -> Value {
 /// The run's declared output.
 async fn output(tenant: &Tenant, run: RunId) -> Value {
     let ended = tenant.run(run).await;
-    assert_eq!(ended.run.status, WorkflowRunStatus::Completed, "{:?}", ended.run);
-    rows::of_run(tenant, run, "select result->'all' from runs where project_id = $1 and id = $2")
-        .await
+    assert_eq!(
+        ended.run.status,
+        WorkflowRunStatus::Completed,
+        "{:?}",
+        ended.run
+    );
+    rows::of_run(
+        tenant,
+        run,
+        "select result->'all' from runs where project_id = $1 and id = $2",
+    )
+    .await
 }
 
 fn parameter(held: &Held, name: &str) -> Value {
@@ -63,7 +73,10 @@ async fn results_are_in_the_order_of_the_items_however_they_end() {
     let world = World::create().await;
     let tenant = world.tenant();
     for (items, expected) in [
-        (json!([3, null, "x", {"a": [1]}]), json!([3, null, "x", {"a": [1]}])),
+        (
+            json!([3, null, "x", {"a": [1]}]),
+            json!([3, null, "x", {"a": [1]}]),
+        ),
         (
             json!({"b": 1, "a": 2}),
             json!([{"key": "a", "value": 2}, {"key": "b", "value": 1}]),
@@ -100,7 +113,10 @@ async fn an_item_knows_its_place_and_its_parent() {
     assert_eq!(held.len(), 2, "nobody may claim the parent");
     complete(tenant, &held).await;
     let jobs = tenant.run(run.id).await.jobs;
-    assert!(jobs.iter().all(|job| job.status == JobStatus::Completed), "{jobs:?}");
+    assert!(
+        jobs.iter().all(|job| job.status == JobStatus::Completed),
+        "{jobs:?}"
+    );
 }
 
 #[tokio::test]
@@ -121,20 +137,28 @@ async fn many_items_are_made_in_bites_and_each_once() {
 async fn no_more_items_are_with_workers_than_allowed() {
     let world = World::create().await;
     let tenant = world.tenant();
-    let run = tenant.start(each(numbers(600), json!({"max_concurrency": 7}))).await;
+    let run = tenant
+        .start(each(numbers(600), json!({"max_concurrency": 7})))
+        .await;
     tenant.catch_up().await;
     let mut seen = Vec::new();
     while tenant.status(run.id).await != WorkflowRunStatus::Completed {
         let held = tenant.claim("w", 100).await;
         assert!((1..=7).contains(&held.len()), "{}", held.len());
         assert!(tenant.claim("w", 100).await.is_empty());
-        seen.extend(held.iter().map(|held| parameter(held, "index").as_u64().unwrap()));
+        seen.extend(
+            held.iter()
+                .map(|held| parameter(held, "index").as_u64().unwrap()),
+        );
         // Not all of them, so that the others stay with their worker.
         let (some, rest) = held.split_at(held.len().div_ceil(2));
         complete(tenant, some).await;
         let next = tenant.claim("w", 100).await;
         assert!(next.len() <= some.len());
-        seen.extend(next.iter().map(|held| parameter(held, "index").as_u64().unwrap()));
+        seen.extend(
+            next.iter()
+                .map(|held| parameter(held, "index").as_u64().unwrap()),
+        );
         complete(tenant, rest).await;
         complete(tenant, &next).await;
     }
@@ -152,7 +176,10 @@ async fn an_item_that_fails_fails_the_step_and_stops_the_others() {
     let ended = tenant.run(run.id).await;
     assert_eq!(ended.run.status, WorkflowRunStatus::Failed);
     let message = ended.run.error_message.unwrap();
-    assert!(message.contains("step `map`") && message.contains("item 1"), "{message}");
+    assert!(
+        message.contains("step `map`") && message.contains("item 1"),
+        "{message}"
+    );
     assert!(tenant.claim("w", 10).await.is_empty());
     assert!(tenant.heartbeat(&held[0]).await.unwrap().should_cancel);
     // What comes late only ends its job.
@@ -183,7 +210,9 @@ async fn a_clause_catches_a_step_whose_items_failed() {
 async fn so_many_items_may_fail() {
     let world = World::create().await;
     let tenant = world.tenant();
-    let run = tenant.start(each(numbers(4), json!({"max_failures": 2}))).await;
+    let run = tenant
+        .start(each(numbers(4), json!({"max_failures": 2})))
+        .await;
     let held = tenant.claim("w", 4).await;
     for failed in [&held[3], &held[1]] {
         tenant.settle(failed.failed("broken")).await.unwrap();
@@ -192,7 +221,9 @@ async fn so_many_items_may_fail() {
     let error = json!({"error": "broken", "message": "as the test wants it"});
     assert_eq!(output(tenant, run.id).await, json!([0, error, 2, error]));
 
-    let run = tenant.start(each(numbers(4), json!({"max_failures": 2}))).await;
+    let run = tenant
+        .start(each(numbers(4), json!({"max_failures": 2})))
+        .await;
     for held in tenant.claim("w", 3).await {
         tenant.settle(held.failed("broken")).await.unwrap();
     }
@@ -210,7 +241,9 @@ async fn an_item_is_retried_and_rescued_by_itself() {
     tenant.settle(held[0].failed("broken")).await.unwrap();
     // The same report again changes nothing.
     tenant.settle(held[0].failed("broken")).await.unwrap();
-    tenant.advance_clock(std::time::Duration::from_secs(91)).await;
+    tenant
+        .advance_clock(std::time::Duration::from_secs(91))
+        .await;
     tenant.settle(held[1].expired()).await.unwrap();
     let late = tenant.settle(held[1].completed(&json!(1))).await;
     assert!(matches!(late, Err(Error::LeaseLost)), "{late:?}");
@@ -228,7 +261,10 @@ async fn items_that_cannot_be_made_fail_the_step() {
     let tenant = world.tenant();
     let mut items: Vec<Value> = (0..700).map(|number| json!({"x": number})).collect();
     items[650] = json!({});
-    let draft = each(json!(items), json!({"parameters": {"x": "${state.item.x}"}}));
+    let draft = each(
+        json!(items),
+        json!({"parameters": {"x": "${state.item.x}"}}),
+    );
     let run = tenant.start(draft).await;
     tenant.catch_up().await;
     let ended = tenant.run(run.id).await;
@@ -266,7 +302,9 @@ async fn results_that_are_too_large_together_fail_the_step() {
 async fn a_cancelled_run_waits_for_the_items_that_workers_hold() {
     let world = World::create().await;
     let tenant = world.tenant();
-    let run = tenant.start(each(numbers(5), json!({"max_concurrency": 3}))).await;
+    let run = tenant
+        .start(each(numbers(5), json!({"max_concurrency": 3})))
+        .await;
     let held = tenant.claim("w", 2).await;
     tenant.cancel(run.id).await.unwrap();
     assert!(tenant.claim("w", 10).await.is_empty());
@@ -283,7 +321,9 @@ async fn a_cancelled_run_waits_for_the_items_that_workers_hold() {
 async fn a_retried_run_repeats_the_items_that_did_not_complete() {
     let world = World::create().await;
     let tenant = world.tenant();
-    let run = tenant.start(each(numbers(6), json!({"max_concurrency": 4}))).await;
+    let run = tenant
+        .start(each(numbers(6), json!({"max_concurrency": 4})))
+        .await;
     let held = tenant.claim("w", 4).await;
     complete(tenant, &held[..1]).await;
     tenant.settle(held[1].failed("broken")).await.unwrap();

@@ -13,6 +13,8 @@ mod children;
 mod claim;
 mod claim_races;
 mod events;
+mod fan_out_races;
+mod fan_out_work;
 mod fan_outs;
 mod heartbeat;
 mod history;

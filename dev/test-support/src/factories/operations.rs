@@ -78,7 +78,8 @@ impl Tenant {
     /// another. The clock moves a little, as if the replica that began it had died.
     pub async fn catch_up(&self) {
         loop {
-            let found = self.expand().await + self.start_children().await + self.end_children().await;
+            let found =
+                self.expand().await + self.start_children().await + self.end_children().await;
             if found == 0 {
                 return;
             }
@@ -89,10 +90,11 @@ impl Tenant {
         self.advance_clock(Duration::from_secs(6)).await;
         let due = fan_outs::due(&mut *self.connection().await, MANY).await;
         let due = due.expect("the database answers");
-        for fan_out in &due {
-            let expanded = self.store.expand_fan_out(*fan_out).await;
-            expanded.expect("the items of a test can be made, or fail their step");
-        }
+        let expanded = due
+            .iter()
+            .map(|fan_out| self.store.expand_fan_out(*fan_out));
+        let expanded = futures_util::future::try_join_all(expanded).await;
+        expanded.expect("the items of a test can be made, or fail their step");
         due.len()
     }
 
