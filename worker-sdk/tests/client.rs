@@ -198,13 +198,13 @@ async fn operations_on_runs_say_what_is_to_be_done() {
     let run = RunId::generate();
     let path = |operation: &str| format!("POST /projects/default/runs/{run}/{operation} ");
     let (request, done) = tokio::join!(
-        exchange(&listener, &answer("204 No Content", "", "")),
+        async { exchange(&listener, &answer("204 No Content", "", "")).await },
         client.cancel_run(run),
     );
     done.unwrap();
     assert!(request.starts_with(&path("cancellations")), "{request}");
     let (request, done) = tokio::join!(
-        exchange(&listener, &answer("409 Conflict", "", "{}")),
+        async { exchange(&listener, &answer("409 Conflict", "", "{}")).await },
         client.resume_run(run),
     );
     assert_eq!(done.unwrap_err().status(), Some(409));
@@ -214,7 +214,7 @@ async fn operations_on_runs_say_what_is_to_be_done() {
         SignalId::generate()
     );
     let (request, sent) = tokio::join!(
-        exchange(&listener, &answer("202 Accepted", "", &signal)),
+        async { exchange(&listener, &answer("202 Accepted", "", &signal)).await },
         client.signal_run(run, "go", JsonObject::new()),
     );
     assert_eq!(sent.unwrap().run_id, run);
@@ -236,7 +236,7 @@ async fn a_call_about_many_runs_tells_what_became_of_each() {
         from: Some(RetryPoint::Start),
     };
     let (request, result) = tokio::join!(
-        exchange(&listener, &answer("200 OK", "", body)),
+        async { exchange(&listener, &answer("200 OK", "", body)).await },
         client.retry_runs(&retry),
     );
     assert!(

@@ -162,7 +162,10 @@ impl Ledger<'_> {
     /// The items of one fan-out stop.
     fn stop_fan_out(&mut self, run: RunId, job: &JobRef) {
         let of_run = |fan_out: &LiveFanOut| fan_out.run == run && fan_out.job == *job;
-        let found = self.fan_outs.iter_mut().find(|(_, fan_out)| of_run(fan_out));
+        let found = self
+            .fan_outs
+            .iter_mut()
+            .find(|(_, fan_out)| of_run(fan_out));
         let Some((id, fan_out)) = found else {
             return;
         };

@@ -1,14 +1,17 @@
 //! What a batch changes, collected in memory until all of it is written.
 
-use std::{collections::{BTreeMap, BTreeSet}, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use mobius_engine::{JobError, RetryProgress};
 use mobius_types::{JobId, JobStatus, RunId, Timestamp, UserId};
 
 use super::load::LockedJob;
 use crate::{
-    events::Frames, interactions::InteractionChanges, jobs::JobRow, signals::SignalChanges,
-    runs::NewRun, timers::TimerChanges,
+    events::Frames, interactions::InteractionChanges, jobs::JobRow, runs::NewRun,
+    signals::SignalChanges, timers::TimerChanges,
 };
 
 /// The changes of all tables but the runs, which carry their own.

@@ -59,3 +59,17 @@ async fn copy_run(tenant: &Tenant, run: RunId, copies: i64) {
     .await
     .unwrap();
 }
+
+/// One value of a run, which is `$2` of the query.
+pub(crate) async fn of_run<T>(tenant: &Tenant, run: RunId, sql: &'static str) -> T
+where
+    T: for<'r> Decode<'r, Postgres> + Type<Postgres> + Send + Unpin,
+{
+    let query: QueryScalar<'_, Postgres, T, PgArguments> = sqlx::query_scalar(sql);
+    query
+        .bind(tenant.project.as_uuid())
+        .bind(run.as_uuid())
+        .fetch_one(&mut *tenant.connection().await)
+        .await
+        .unwrap()
+}

@@ -1,6 +1,8 @@
 //! What operators, senders of signals and the scheduler do to a tenant's runs.
 
-use mobius_store::{Error, RetryFrom, timers};
+use std::time::Duration;
+
+use mobius_store::{Error, RetryFrom, children, fan_outs, timers};
 use mobius_types::{RunId, SignalId, WorkflowRunStatus};
 use serde_json::Value;
 
@@ -8,6 +10,9 @@ use super::Tenant;
 
 /// Who cancels in tests.
 const BY: &str = "a test";
+
+/// More rows than a test has.
+const MANY: i64 = 100_000;
 
 impl Tenant {
     /// Sends a signal that carries one value.
@@ -66,6 +71,57 @@ impl Tenant {
             .await
             .expect("the timers of a test can fire");
         count
+    }
+
+    /// Deals with everything that was left to transactions of their own, as the scheduler does:
+    /// items to be made, children to be started, and what a parent and its child mean for one
+    /// another. The clock moves a little, as if the replica that began it had died.
+    pub async fn catch_up(&self) {
+        loop {
+            let found =
+                self.expand().await + self.start_children().await + self.end_children().await;
+            if found == 0 {
+                return;
+            }
+        }
+    }
+
+    async fn expand(&self) -> usize {
+        self.advance_clock(Duration::from_secs(6)).await;
+        let due = fan_outs::due(&mut *self.connection().await, MANY).await;
+        let due = due.expect("the database answers");
+        let expanded = due
+            .iter()
+            .map(|fan_out| self.store.expand_fan_out(*fan_out));
+        let expanded = futures_util::future::try_join_all(expanded).await;
+        expanded.expect("the items of a test can be made, or fail their step");
+        due.len()
+    }
+
+    async fn start_children(&self) -> usize {
+        let due = children::due_starts(&mut *self.connection().await, MANY).await;
+        let due = due.expect("the database answers");
+        let starts = due.iter().map(|start| self.store.start_child(*start));
+        let started = futures_util::future::try_join_all(starts).await;
+        started.expect("the children of a test can start, or fail their job");
+        due.len()
+    }
+
+    async fn end_children(&self) -> usize {
+        let ended = children::ended(&mut *self.connection().await, None, MANY).await;
+        let ended = ended.expect("the database answers");
+        let settled = ended.iter().map(|loose| self.store.end_parent_job(*loose));
+        let settled = futures_util::future::try_join_all(settled).await;
+        settled.expect("the parents of a test can be read");
+        let orphans = children::orphans(&mut *self.connection().await, None, MANY).await;
+        let orphans = orphans.expect("the database answers");
+        for orphan in &orphans {
+            match self.store.cancel_orphan(*orphan).await {
+                Ok(()) | Err(Error::RunEnded) => {}
+                Err(error) => panic!("a child can't be cancelled: {error}"),
+            }
+        }
+        ended.len() + orphans.len()
     }
 
     /// Where a run stands.

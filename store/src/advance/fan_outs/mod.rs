@@ -15,9 +15,9 @@ pub(super) use items::Over;
 /// The most jobs of items that one transaction makes.
 pub(super) const CHUNK: u32 = 500;
 
-/// How many new jobs an attempt to make some counts for at least, so that a batch of many steps
-/// that all fail at it is bounded, too.
-const LEAST: u32 = 8;
+/// How many jobs it counts for when none could be made, so that a transaction in which many steps
+/// fail at it is bounded, too.
+const FAILURE: u32 = 8;
 
 /// A fan-out as a batch sees it.
 pub(crate) struct LiveFanOut {

@@ -44,7 +44,10 @@ pub(super) async fn stop_runs(
             "cancel_requested": true,
         });
         frames.push(row.run_id.into(), EventType::JobUpdated, data);
-        if let Some(child) = row.child_run_id.filter(|_| row.status == JobStatus::Claimed) {
+        if let Some(child) = row
+            .child_run_id
+            .filter(|_| row.status == JobStatus::Claimed)
+        {
             children.push((row.run_id.into(), child.into()));
         }
     }
