@@ -10,10 +10,10 @@ use axum::{
     http::{header, request::Parts},
 };
 use mobius_store::{
-    keys::{Credential, SecretKey},
+    keys::{Credential, KeyHash, SecretKey},
     runs::Initiator,
 };
-use mobius_types::{OrgId, Permission, ProjectId, UserId, covers};
+use mobius_types::{KeyId, OrgId, Permission, ProjectId, UserId, covers};
 
 use crate::{ApiError, App};
 
@@ -39,8 +39,10 @@ pub(crate) mod grant {
     grants! {
         ProjectRead ProjectCreate ProjectUpdate ProjectDelete
         WorkflowRead WorkflowCreate WorkflowUpdate WorkflowDelete
-        RunRead RunStart
-        JobClaim JobComplete
+        RunRead RunStart RunCancel RunRetry RunResume RunSignal
+        ToolRead ToolRun
+        InteractionRead InteractionRespond
+        JobClaim JobComplete JobEmitEvent
         WorkerRead
     }
 }
@@ -48,14 +50,25 @@ pub(crate) mod grant {
 /// A caller who may do `G` in the project that the path names.
 pub(crate) struct Access<G> {
     pub(crate) project: ProjectId,
+    hash: KeyHash,
     credential: Arc<Credential>,
     grant: PhantomData<G>,
 }
 
 impl<G> Access<G> {
+    /// The key that was presented.
+    pub(crate) fn key(&self) -> KeyId {
+        self.credential.key
+    }
+
     /// The actor that the call counts as.
     pub(crate) fn user(&self) -> UserId {
         self.credential.user
+    }
+
+    /// How people are told who did it: the name of the key.
+    pub(crate) fn label(&self) -> String {
+        self.credential.key_name.clone()
     }
 
     /// What a run that this caller starts says of its origin.
@@ -63,8 +76,20 @@ impl<G> Access<G> {
         Initiator {
             actor_type: "user".into(),
             actor_id: self.credential.user.to_string(),
-            label: self.credential.key_name.clone(),
+            label: self.label(),
         }
+    }
+}
+
+impl<G: Grant> Access<G> {
+    /// Looks again, for an answer that goes on for long: whether the key would still be let in,
+    /// and the project is still there.
+    pub(crate) async fn look_again(&self, app: &App) -> Result<(), ApiError> {
+        let credential = app.credentials.holder(self.hash).await?;
+        let project = self.project.to_string();
+        app.credentials.project(credential.org, &project).await?;
+        reach(&credential, self.project)?;
+        require::<G>(&credential)
     }
 }
 
@@ -72,11 +97,13 @@ impl<G: Grant> FromRequestParts<App> for Access<G> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let credential = authenticate(parts, app).await?;
+        let key = presented_key(parts)?;
+        let credential = app.credentials.authenticate(&key).await?;
         let project = named_project(parts, app, &credential).await?;
         require::<G>(&credential)?;
         Ok(Self {
             project,
+            hash: key.hash(),
             credential,
             grant: PhantomData,
         })
@@ -111,7 +138,7 @@ impl<G: Grant> FromRequestParts<App> for OrgAccess<G> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let credential = authenticate(parts, app).await?;
+        let credential = app.credentials.authenticate(&presented_key(parts)?).await?;
         require::<G>(&credential)?;
         Ok(Self {
             org: credential.org,
@@ -121,7 +148,7 @@ impl<G: Grant> FromRequestParts<App> for OrgAccess<G> {
     }
 }
 
-async fn authenticate(parts: &Parts, app: &App) -> Result<Arc<Credential>, ApiError> {
+fn presented_key(parts: &Parts) -> Result<SecretKey, ApiError> {
     let given = parts
         .headers
         .get(header::AUTHORIZATION)
@@ -132,8 +159,7 @@ async fn authenticate(parts: &Parts, app: &App) -> Result<Arc<Credential>, ApiEr
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(ApiError::Unauthorized);
     }
-    let key = SecretKey::parse(key.trim()).ok_or(ApiError::Unauthorized)?;
-    app.credentials.authenticate(&key).await
+    SecretKey::parse(key.trim()).ok_or(ApiError::Unauthorized)
 }
 
 /// The project of the path; without one in the path, the one that the key is pinned to.

@@ -2,15 +2,23 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::DefaultBodyLimit, middleware};
+use axum::{Router, middleware};
 use mobius_store::Store;
+use mobius_types::{ProjectId, RunId};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    ApiError, Limits, credentials::Credentials, dispatch::Dispatcher, openapi, request_id, routes,
+    ApiError, Limits,
+    credentials::Credentials,
+    dispatch::Dispatcher,
+    extract::max_body,
+    openapi,
+    pace::Pace,
+    request_id, routes,
     sightings::Sightings,
+    streams::{Hub, Seats},
 };
 
 /// The control plane as one process holds it. Cheap to clone.
@@ -20,12 +28,15 @@ pub struct App {
     pub(crate) credentials: Arc<Credentials>,
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) sightings: Arc<Sightings>,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) seats: Arc<Seats>,
+    pub(crate) pace: Arc<Pace>,
     pub(crate) limits: Limits,
     draining: CancellationToken,
 }
 
 impl App {
-    /// Puts the parts together. One store has one app: it takes the store's doorbell.
+    /// Puts the parts together.
     #[must_use]
     pub fn new(store: Store) -> Self {
         Self::with_limits(store, Limits::default())
@@ -39,6 +50,9 @@ impl App {
             credentials: Arc::new(Credentials::new(store.db().clone())),
             dispatcher: Dispatcher::new(store.clone()),
             sightings: Arc::new(Sightings::new(store.db().clone())),
+            hub: Hub::new(store.clone()),
+            seats: Seats::new(limits.streams_per_key),
+            pace: Arc::new(Pace::new(limits.job_events_per_second)),
             draining: CancellationToken::new(),
             store,
         }
@@ -56,27 +70,38 @@ impl App {
             .merge(api)
             .fallback(|| async { ApiError::NotFound("path") })
             .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
-            .layer(DefaultBodyLimit::max(self.limits.body()))
+            .layer(max_body(self.limits.body()))
             .layer(CatchPanicLayer::custom(openapi::panicked))
             .layer(middleware::from_fn(request_id::with_request_id))
             .with_state(self.clone())
     }
 
     /// Does what goes on between requests, until told to stop: hands out jobs, carries the
-    /// doorbell, notes workers.
+    /// doorbell, follows events, notes workers.
     pub async fn run(&self, stop: CancellationToken) {
         tokio::join!(
             Arc::clone(&self.dispatcher).run(stop.clone()),
             self.store.doorbell().run(stop.clone()),
+            self.hub.run(stop.clone()),
             self.sightings.run(stop),
         );
     }
 
-    /// Says that the server is about to stop: readiness is taken back, and parked claims are
-    /// answered, so that their workers can go elsewhere.
+    /// Says that the server is about to stop: readiness is taken back, parked claims are answered
+    /// and streams end, so that their clients can go elsewhere.
     pub fn drain(&self) {
         self.draining.cancel();
         self.dispatcher.drain();
+        self.hub.drain();
+    }
+
+    /// Waits until the run has ended, for as long as the caller keeps the future. It asks no query
+    /// while it waits, however many wait.
+    ///
+    /// # Errors
+    /// No such run in the project, the database failed, or the server drains.
+    pub async fn run_ended(&self, project: ProjectId, run: RunId) -> Result<(), ApiError> {
+        self.hub.ended(project, run).await
     }
 
     pub(crate) fn is_draining(&self) -> bool {
@@ -92,4 +117,6 @@ pub(crate) fn operations(limits: Limits) -> OpenApiRouter<App> {
         .merge(routes::runs::router())
         .merge(routes::jobs::router(limits))
         .merge(routes::workers::router())
+        .merge(routes::tools::router())
+        .merge(routes::interactions::router())
 }

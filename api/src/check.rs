@@ -1,6 +1,6 @@
 //! Checks of single fields that many requests share. Each error names its field.
 
-use mobius_types::JsonObject;
+use serde::Serialize;
 
 use crate::ApiError;
 
@@ -12,10 +12,15 @@ const MAX_TEXT: usize = 10_000;
 
 /// A name that must be given and not be blank.
 pub(crate) fn name(field: &str, value: &str) -> Result<(), ApiError> {
+    name_of_at_most(field, value, MAX_NAME)
+}
+
+/// A name that has a bound of its own.
+pub(crate) fn name_of_at_most(field: &str, value: &str, max: usize) -> Result<(), ApiError> {
     if value.trim().is_empty() {
         return Err(ApiError::bad_request(format!("{field}: must not be empty")));
     }
-    label(field, value)
+    at_most(field, value, max)
 }
 
 /// A label that may be empty.
@@ -38,11 +43,11 @@ fn at_most(field: &str, value: &str, max: usize) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The size of a JSON value as it is stored.
-pub(crate) fn json_size(field: &str, value: &JsonObject, max: usize) -> Result<(), ApiError> {
+/// The size of a part of the request, as the JSON that is stored.
+pub(crate) fn json_size(field: &str, value: &impl Serialize, max: usize) -> Result<(), ApiError> {
     let size = serde_json::to_vec(value).map_or(usize::MAX, |bytes| bytes.len());
     if size > max {
-        return Err(ApiError::bad_request(format!(
+        return Err(ApiError::TooLarge(format!(
             "{field}: has {size} bytes, and at most {max} are taken"
         )));
     }

@@ -62,7 +62,11 @@ impl Credentials {
 
     /// Who holds the key.
     pub(crate) async fn authenticate(&self, key: &SecretKey) -> Result<Arc<Credential>, ApiError> {
-        let hash = key.hash();
+        self.holder(key.hash()).await
+    }
+
+    /// Who holds the key with this hash.
+    pub(crate) async fn holder(&self, hash: KeyHash) -> Result<Arc<Credential>, ApiError> {
         self.keys.remove_if(&hash, Remembered::is_old);
         let load = async {
             let mut connection = self.db.acquire().await?;

@@ -9,7 +9,7 @@ use mobius_store::Error as StoreError;
 use mobius_types::{ErrorDetail, ErrorResponse, Permission};
 
 /// After how many seconds a client should try again when Postgres was away.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+const RETRY_AFTER: u32 = 1;
 
 /// Why a request is not answered with success.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -45,6 +45,16 @@ pub enum ApiError {
     /// The body, or a part of it, is too large.
     #[error("{0}")]
     TooLarge(String),
+    /// More than the caller may have or do at a time.
+    #[error("{message}")]
+    TooMany {
+        /// A stable word for programs.
+        code: &'static str,
+        /// What there is too much of.
+        message: String,
+        /// After how many seconds it is worth trying again.
+        retry_after: u32,
+    },
     /// The body is not declared to be JSON.
     #[error("the body must be JSON: send `Content-Type: application/json`")]
     UnsupportedMediaType,
@@ -76,6 +86,7 @@ impl ApiError {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -86,7 +97,9 @@ impl ApiError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::BadRequest { code, .. } | Self::Conflict { code, .. } => code,
+            Self::BadRequest { code, .. }
+            | Self::Conflict { code, .. }
+            | Self::TooMany { code, .. } => code,
             Self::Unauthorized => "unauthorized",
             Self::Forbidden(_) => "forbidden",
             Self::NotFound(_) => "not_found",
@@ -95,6 +108,24 @@ impl ApiError {
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::Unavailable => "unavailable",
             Self::Internal => "internal",
+        }
+    }
+
+    /// After how many seconds the same request is worth another try, if time alone may help.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::Unavailable => Some(RETRY_AFTER),
+            Self::TooMany { retry_after, .. } => Some(*retry_after),
+            Self::BadRequest { .. }
+            | Self::Unauthorized
+            | Self::Forbidden(_)
+            | Self::NotFound(_)
+            | Self::MethodNotAllowed
+            | Self::Conflict { .. }
+            | Self::TooLarge(_)
+            | Self::UnsupportedMediaType
+            | Self::Internal => None,
         }
     }
 
@@ -151,10 +182,10 @@ impl IntoResponse for ApiError {
             error: self.detail(),
         });
         let mut response = (self.status(), body).into_response();
-        if matches!(self, Self::Unavailable) {
+        if let Some(seconds) = self.retry_after() {
             response
                 .headers_mut()
-                .insert(header::RETRY_AFTER, RETRY_AFTER);
+                .insert(header::RETRY_AFTER, seconds.into());
         }
         if matches!(self, Self::Unauthorized) {
             let bearer = HeaderValue::from_static("Bearer");

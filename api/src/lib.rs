@@ -12,10 +12,13 @@ mod error;
 mod extract;
 mod limits;
 mod openapi;
+mod pace;
 mod request_id;
 mod routes;
 mod serve;
 mod sightings;
+mod stalled;
+mod streams;
 
 pub use app::App;
 pub use error::ApiError;

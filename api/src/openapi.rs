@@ -35,6 +35,8 @@ use crate::{ApiError, App, Limits, app::operations};
         (name = "runs", description = "Executions of workflows."),
         (name = "jobs", description = "Step executions, as workers claim and report them."),
         (name = "workers", description = "The processes that claim jobs."),
+        (name = "tools", description = "Published workflows as agents call them."),
+        (name = "interactions", description = "What runs ask of people, and the answers."),
     )
 )]
 struct Base;
@@ -75,11 +77,26 @@ pub(crate) fn router(document: Document) -> Router<App> {
     )
 }
 
+/// The schemas with properties that the contract wants null where they have no value.
+const WITH_NULLS: [&str; 3] = [
+    "Interaction",
+    "InteractionPartialResponse",
+    "InteractionResponse",
+];
+
 /// A property that is optional in Rust is left out when it has no value. It is never null, so
 /// the document must not say that it could be.
 fn finish(document: Document) -> Value {
     let mut document = serde_json::to_value(document).unwrap_or_default();
+    let mut kept = Vec::new();
+    if let Some(Value::Object(schemas)) = document.pointer_mut("/components/schemas") {
+        let named = WITH_NULLS.into_iter();
+        kept.extend(named.filter_map(|name| Some((name, schemas.get(name)?.clone()))));
+    }
     drop_null(&mut document);
+    for (name, schema) in kept {
+        document["components"]["schemas"][name] = schema;
+    }
     document
 }
 

@@ -6,7 +6,7 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::App;
+use crate::{App, stalled::Impatient};
 
 /// How long requests that are in flight may take once the server drains.
 const DRAIN: Duration = Duration::from_secs(4);
@@ -27,6 +27,7 @@ pub async fn serve(app: App, listener: TcpListener, stop: CancellationToken) -> 
             tracing::debug!(%error, "a socket would not send small packets at once");
         }
     });
+    let listener = Impatient::new(listener, app.limits.stall);
     let stopping = stop.clone();
     let server = axum::serve(listener, app.router()).with_graceful_shutdown(async move {
         stopping.cancelled().await;

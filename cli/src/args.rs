@@ -5,7 +5,10 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 use mobius_api::Limits as RequestLimits;
 use mobius_store::{DbOptions, Limits, Settings, jobs::LeaseTerms};
+use mobius_worker_sdk::{Client, ConfigError};
 use url::Url;
+
+use crate::runs::RunsArguments;
 
 /// A distributed job queue and workflow control plane over Postgres.
 #[derive(Debug, Parser)]
@@ -28,6 +31,8 @@ pub(crate) enum Command {
     Demo(DemoArguments),
     /// Run a worker with the stock actions.
     Worker(WorkerArguments),
+    /// List, show, cancel, retry, resume and signal runs.
+    Runs(RunsArguments),
     /// Bring the schema of a database up to date.
     Migrate(DatabaseArguments),
     /// Make the first organisation and project where they are missing, and a new owner's key.
@@ -155,6 +160,18 @@ pub(crate) struct TuningArguments {
     #[arg(long, env = "MOBIUS_MAX_RESULT_BYTES",
           default_value_t = RequestLimits::default().result_bytes)]
     max_result_bytes: usize,
+    /// The largest payload of an event of a worker, in bytes of JSON.
+    #[arg(long, env = "MOBIUS_MAX_EVENT_BYTES",
+          default_value_t = RequestLimits::default().event_bytes)]
+    max_event_bytes: usize,
+    /// How many events a second a job may add in the long run, at each replica; 0: any number.
+    /// Default: 100; any number for `dev`.
+    #[arg(long, env = "MOBIUS_JOB_EVENTS_PER_SECOND")]
+    job_events_per_second: Option<u32>,
+    /// How many event streams a key may have open at a time, at each replica; 0: any number.
+    /// Default: 100; any number for `dev`.
+    #[arg(long, env = "MOBIUS_STREAMS_PER_KEY")]
+    streams_per_key: Option<usize>,
 }
 
 impl TuningArguments {
@@ -185,12 +202,31 @@ impl TuningArguments {
         })
     }
 
-    /// What the API is told.
+    /// What the API of a server is told.
     pub(crate) fn request_limits(&self) -> RequestLimits {
+        self.limits_over(RequestLimits::default())
+    }
+
+    /// What the API of `mobius dev` is told: whoever works alone is not counted.
+    pub(crate) fn request_limits_for_one(&self) -> RequestLimits {
+        self.limits_over(RequestLimits {
+            job_events_per_second: 0,
+            streams_per_key: 0,
+            ..RequestLimits::default()
+        })
+    }
+
+    fn limits_over(&self, defaults: RequestLimits) -> RequestLimits {
         RequestLimits {
             spec_bytes: self.max_spec_bytes,
             inputs_bytes: self.max_inputs_bytes,
             result_bytes: self.max_result_bytes,
+            event_bytes: self.max_event_bytes,
+            job_events_per_second: self
+                .job_events_per_second
+                .unwrap_or(defaults.job_events_per_second),
+            streams_per_key: self.streams_per_key.unwrap_or(defaults.streams_per_key),
+            ..defaults
         }
     }
 
@@ -245,25 +281,43 @@ pub(crate) struct DemoArguments {
     /// The directory to count.
     #[arg(long, default_value = ".")]
     pub(crate) dir: PathBuf,
-    /// How many files one run counts.
+    /// How many files one job counts.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) portion: u32,
     #[command(flatten)]
     pub(crate) postgres: PrivatePostgresArguments,
 }
 
+/// Which control plane, and as whom.
+#[derive(Debug, Args)]
+pub(crate) struct ApiArguments {
+    /// The control plane.
+    #[arg(long, env = "MOBIUS_API_URL", default_value = "http://127.0.0.1:8080")]
+    api_url: String,
+    /// The API key.
+    #[arg(long, env = "MOBIUS_API_KEY", hide_env_values = true)]
+    api_key: String,
+    /// The project; a worker with a key that is pinned to one needs none.
+    #[arg(long, env = "MOBIUS_PROJECT")]
+    project: Option<String>,
+}
+
+impl ApiArguments {
+    /// A client that speaks to it.
+    pub(crate) fn client(&self) -> Result<Client, ConfigError> {
+        let client = Client::new(&self.api_url, &self.api_key)?;
+        Ok(match &self.project {
+            Some(project) => client.project(project),
+            None => client,
+        })
+    }
+}
+
 /// `mobius worker`.
 #[derive(Debug, Args)]
 pub(crate) struct WorkerArguments {
-    /// The control plane.
-    #[arg(long, env = "MOBIUS_API_URL", default_value = "http://127.0.0.1:8080")]
-    pub(crate) api_url: String,
-    /// The API key.
-    #[arg(long, env = "MOBIUS_API_KEY", hide_env_values = true)]
-    pub(crate) api_key: String,
-    /// The project; not needed for a key that is pinned to one.
-    #[arg(long, env = "MOBIUS_PROJECT")]
-    pub(crate) project: Option<String>,
+    #[command(flatten)]
+    pub(crate) api: ApiArguments,
     /// The queues to claim from, separated by commas; any when absent.
     #[arg(long, env = "MOBIUS_QUEUES", value_delimiter = ',')]
     pub(crate) queues: Vec<String>,

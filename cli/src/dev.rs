@@ -34,7 +34,7 @@ pub(crate) async fn run(arguments: DevArguments) -> anyhow::Result<()> {
     let serving = CancellationToken::new();
     let mut server = tokio::spawn(replica::run(
         store,
-        arguments.tuning.request_limits(),
+        arguments.tuning.request_limits_for_one(),
         Some(listener),
         true,
         serving.clone(),

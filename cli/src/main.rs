@@ -10,6 +10,7 @@ mod openapi;
 mod parse;
 mod private;
 mod replica;
+mod runs;
 mod server;
 mod settings;
 mod signals;
@@ -29,8 +30,8 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     let arguments = parse::arguments();
-    // The demo tells its own story.
-    let default = if matches!(arguments.command, Command::Demo(_)) {
+    // The demo tells its own story, and what is printed about runs is for people and pipes.
+    let default = if matches!(arguments.command, Command::Demo(_) | Command::Runs(_)) {
         "warn"
     } else {
         "info"
@@ -61,6 +62,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Dev(arguments) => dev::run(arguments).await,
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Worker(arguments) => worker::run(arguments).await,
+        Command::Runs(arguments) => runs::run(arguments).await,
         Command::Migrate(arguments) => server::migrate(&arguments).await,
         Command::Bootstrap(arguments) => bootstrap::run(arguments).await,
         Command::Openapi => openapi::print(),

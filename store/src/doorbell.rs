@@ -1,12 +1,12 @@
-//! The doorbell: tells every replica that a project may have claimable jobs.
+//! The doorbell: tells every replica that a project may have claimable jobs, or new events.
 //!
 //! Rung after a commit, with ids only, and never relied upon: a lost ring costs at most the one
 //! second until the next look. Rings are coalesced, because a NOTIFY inside each transaction would
 //! make all commits of the server queue behind each other.
 
 use std::{
-    collections::HashSet,
-    sync::{Mutex, OnceLock, PoisonError},
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -20,6 +20,9 @@ use crate::{Db, Error};
 
 const CHANNEL: &str = "mobius_jobs";
 
+/// Stands before the id of a project that has new events; ids alone mean claimable jobs.
+const EVENTS: char = 'e';
+
 /// Rings within this time share one NOTIFY.
 const COALESCE: Duration = Duration::from_millis(5);
 
@@ -30,15 +33,24 @@ const IDS_PER_NOTIFICATION: usize = 200;
 const RECONNECT: Duration = Duration::from_millis(250);
 
 /// What a replica does when the bell rings.
-type Listener = Box<dyn Fn(Ring) + Send + Sync>;
+type Listener = Arc<dyn Fn(Ring) + Send + Sync>;
 
 /// What the bell says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ring {
     /// The project has jobs that can be claimed after the delay.
     Project(ProjectId, Duration),
+    /// The project has events that were not there before.
+    Events(ProjectId),
     /// Rings may have been lost: look at every project.
     Everything,
+}
+
+/// What the other replicas are to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum News {
+    Jobs(ProjectId),
+    Events(ProjectId),
 }
 
 /// One replica's end of the doorbell.
@@ -46,8 +58,8 @@ pub struct Doorbell {
     db: Db,
     /// Tells our own notifications apart.
     replica: Uuid,
-    listener: OnceLock<Listener>,
-    pending: Mutex<HashSet<ProjectId>>,
+    listeners: Mutex<Vec<Listener>>,
+    pending: Mutex<BTreeSet<News>>,
     rung: Notify,
 }
 
@@ -56,26 +68,33 @@ impl Doorbell {
         Self {
             db,
             replica: Uuid::now_v7(),
-            listener: OnceLock::new(),
+            listeners: Mutex::default(),
             pending: Mutex::default(),
             rung: Notify::new(),
         }
     }
 
-    /// Says what this replica does on a ring. The first call counts.
+    /// Adds to what this replica does on a ring.
     pub fn on_ring(&self, listener: impl Fn(Ring) + Send + Sync + 'static) {
-        // A process has one dispatcher; a second one would be a mistake in its wiring.
-        let _ = self.listener.set(Box::new(listener));
+        let mut listeners = self
+            .listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        listeners.push(Arc::new(listener));
     }
 
-    /// Rings here at once, and at the other replicas within milliseconds.
+    /// Says that the project may have claimable jobs: here at once, and at the other replicas
+    /// within milliseconds.
     pub fn ring(&self, project: ProjectId) {
         self.hear(Ring::Project(project, Duration::ZERO));
-        self.pending
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(project);
-        self.rung.notify_one();
+        self.tell(News::Jobs(project));
+    }
+
+    /// Says that the project has new events, as [`ring`](Self::ring) does for jobs. For whoever
+    /// has committed a transaction that appended some.
+    pub fn ring_events(&self, project: ProjectId) {
+        self.hear(Ring::Events(project));
+        self.tell(News::Events(project));
     }
 
     /// Rings here when the delay is over. Other replicas find the job with their next look.
@@ -93,9 +112,20 @@ impl Doorbell {
     }
 
     fn hear(&self, ring: Ring) {
-        if let Some(listener) = self.listener.get() {
+        let listeners = self.listeners.lock();
+        // Without the lock, because a listener may ring in its turn.
+        let listeners = listeners.unwrap_or_else(PoisonError::into_inner).clone();
+        for listener in listeners {
             listener(ring);
         }
+    }
+
+    fn tell(&self, news: News) {
+        self.pending
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(news);
+        self.rung.notify_one();
     }
 
     async fn send_rings(&self, stop: &CancellationToken) {
@@ -104,13 +134,10 @@ impl Doorbell {
             .await
             .is_some()
         {
-            let projects: Vec<ProjectId> = self
-                .pending
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .drain()
-                .collect();
-            for some in projects.chunks(IDS_PER_NOTIFICATION) {
+            let pending =
+                std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
+            let news: Vec<News> = pending.into_iter().collect();
+            for some in news.chunks(IDS_PER_NOTIFICATION) {
                 if let Err(error) = self.notify(some).await {
                     tracing::debug!(%error, "a ring was lost; the other replicas look within a second");
                 }
@@ -119,17 +146,19 @@ impl Doorbell {
         }
     }
 
-    async fn notify(&self, projects: &[ProjectId]) -> Result<(), Error> {
-        let mut payload = self.replica.simple().to_string();
-        for project in projects {
-            payload.push(' ');
-            payload.push_str(&project.as_uuid().simple().to_string());
-        }
+    async fn notify(&self, news: &[News]) -> Result<(), Error> {
+        let payload = payload(self.replica, news);
         let notify = self.db.read(|connection| {
             Box::pin(async move {
-                sqlx::query!("select pg_notify($1, $2)", CHANNEL, payload)
-                    .execute(connection)
-                    .await?;
+                // A ring may be lost, so nobody has to wait until it is on the disk.
+                sqlx::query!(
+                    "with lax as (select set_config('synchronous_commit', 'off', true))
+                     select pg_notify($1, $2) from lax",
+                    CHANNEL,
+                    payload
+                )
+                .execute(connection)
+                .await?;
                 Ok(())
             })
         });
@@ -166,14 +195,80 @@ impl Doorbell {
     }
 
     fn hear_payload(&self, payload: &str) {
-        let mut words = payload
-            .split(' ')
-            .filter_map(|word| Uuid::try_parse(word).ok());
-        if words.next() == Some(self.replica) {
-            return;
+        for ring in rings(self.replica, payload) {
+            self.hear(ring);
         }
-        for project in words {
-            self.hear(Ring::Project(project.into(), Duration::ZERO));
-        }
+    }
+}
+
+/// The ids as one notification carries them, after that of the replica that sends it.
+fn payload(replica: Uuid, news: &[News]) -> String {
+    let mut payload = replica.simple().to_string();
+    for news in news {
+        payload.push(' ');
+        let project = match news {
+            News::Jobs(project) => project,
+            News::Events(project) => {
+                payload.push(EVENTS);
+                project
+            }
+        };
+        payload.push_str(&project.as_uuid().simple().to_string());
+    }
+    payload
+}
+
+/// What a notification says to this replica; nothing if it is its own.
+fn rings(replica: Uuid, payload: &str) -> Vec<Ring> {
+    let mut words = payload.split(' ');
+    let sender = words.next().and_then(|word| Uuid::try_parse(word).ok());
+    if sender == Some(replica) {
+        return Vec::new();
+    }
+    words
+        .filter_map(|word| match word.strip_prefix(EVENTS) {
+            // An id may begin with this letter too, but only here one digit more follows.
+            Some(id) if id.len() == 32 => Some(Ring::Events(Uuid::try_parse(id).ok()?.into())),
+            Some(_) | None => {
+                let project = Uuid::try_parse(word).ok()?;
+                Some(Ring::Project(project.into(), Duration::ZERO))
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_replica_hears_what_was_rung_and_the_own_one_nothing() {
+        let (ours, theirs) = (Uuid::now_v7(), Uuid::now_v7());
+        // An id that begins as the mark does.
+        let marked: ProjectId = Uuid::from_u128(0xe << 124).into();
+        let other = ProjectId::generate();
+        let sent = payload(
+            theirs,
+            &[
+                News::Jobs(marked),
+                News::Events(marked),
+                News::Events(other),
+            ],
+        );
+        let heard = [
+            Ring::Project(marked, Duration::ZERO),
+            Ring::Events(marked),
+            Ring::Events(other),
+        ];
+        assert_eq!(rings(ours, &sent), heard);
+        assert_eq!(rings(theirs, &sent), []);
+    }
+
+    #[test]
+    fn a_notification_has_room_for_its_ids() {
+        let news: Vec<News> = (0..IDS_PER_NOTIFICATION)
+            .map(|_| News::Events(ProjectId::generate()))
+            .collect();
+        assert!(payload(Uuid::now_v7(), &news).len() < 8_000);
     }
 }

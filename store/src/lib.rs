@@ -13,7 +13,7 @@ mod cursor;
 mod db;
 mod doorbell;
 mod error;
-mod events;
+pub mod events;
 pub mod fan_outs;
 mod follow_ups;
 pub mod interactions;

@@ -10,6 +10,7 @@ use crate::{
     Db, Doorbell, Error, Prepared, Specs,
     advance::{Input, Moved, advance_batch},
     batch::Batcher,
+    events::{self, Emission},
     follow_ups::FollowUps,
     jobs::{self, Fence, Heartbeat, LeaseTerms},
     runs::{self, StartRun},
@@ -17,6 +18,9 @@ use crate::{
 
 /// The most items that share one transaction. More gain little and make each wait longer.
 const BATCH: usize = 200;
+
+/// The same for the events of workers, which are larger: a batch holds a hundred of 16 KiB each.
+const EMISSIONS: usize = 32;
 
 /// What the store is told when the process starts.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,6 +41,7 @@ pub struct Store {
     starts: Arc<Batcher<StartRun, WorkflowRun>>,
     pub(crate) inputs: Arc<Batcher<Input, Moved>>,
     heartbeats: Arc<Batcher<Fence, Heartbeat>>,
+    emissions: Arc<Batcher<Emission, ()>>,
 }
 
 impl Store {
@@ -57,6 +62,7 @@ impl Store {
         Self {
             starts: starts(parts),
             inputs,
+            emissions: emissions(db.clone(), Arc::clone(&doorbell)),
             doorbell,
             heartbeats: heartbeats(db.clone(), settings.terms),
             db,
@@ -117,6 +123,15 @@ impl Store {
         self.heartbeats.submit(project, fence).await
     }
 
+    /// Appends a worker's events to the history of its job's run, together with others that arrive
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// An unknown job, a fence that is over, or the database failed; then none was stored.
+    pub async fn emit(&self, project: ProjectId, emission: Emission) -> Result<(), Error> {
+        self.emissions.submit(project, emission).await
+    }
+
     /// Gives back a claim that its worker never heard of.
     ///
     /// # Errors
@@ -127,6 +142,7 @@ impl Store {
         });
         if release.await? {
             self.doorbell.ring(project);
+            self.doorbell.ring_events(project);
         }
         Ok(())
     }
@@ -170,6 +186,7 @@ fn starts(parts: Parts) -> Arc<Batcher<StartRun, WorkflowRun>> {
                 {
                     doorbell.ring(project);
                 }
+                ring_if_any(&doorbell, project, &started);
                 follow_ups.begin(project, next);
                 Ok(started)
             })
@@ -206,11 +223,39 @@ fn inputs(parts: Parts) -> Arc<Batcher<Input, Moved>> {
                 delays
                     .into_iter()
                     .for_each(|delay| doorbell.ring_after(project, delay));
+                ring_if_any(&doorbell, project, &moved);
                 follow_ups.begin(project, next);
                 Ok(moved)
             })
         },
     )
+}
+
+/// Batches of workers' events; the bell rings as for starts.
+fn emissions(db: Db, doorbell: Arc<Doorbell>) -> Arc<Batcher<Emission, ()>> {
+    Batcher::new(
+        EMISSIONS,
+        |_| 0,
+        move |project, items: Arc<Vec<Emission>>| {
+            let (db, doorbell) = (db.clone(), Arc::clone(&doorbell));
+            Box::pin(async move {
+                let emitted = db
+                    .write(move |tx| {
+                        Box::pin(async move { events::emit_batch(tx, project, &items).await })
+                    })
+                    .await?;
+                ring_if_any(&doorbell, project, &emitted);
+                Ok(emitted)
+            })
+        },
+    )
+}
+
+/// Tells streams of a commit, unless it changed nothing and so appended nothing.
+fn ring_if_any<T>(doorbell: &Doorbell, project: ProjectId, outcomes: &[Result<T, Error>]) {
+    if outcomes.iter().any(Result::is_ok) {
+        doorbell.ring_events(project);
+    }
 }
 
 /// Batches of heartbeats. One for a job that another transaction holds waits for that alone, so

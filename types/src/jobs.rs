@@ -27,6 +27,20 @@ pub enum JobStatus {
     Waiting,
 }
 
+impl JobStatus {
+    /// The name on the wire and in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Claimed => "claimed",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Waiting => "waiting",
+        }
+    }
+}
+
 /// A job.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -84,12 +98,17 @@ pub struct Job {
     pub updated_at: DateTime<Utc>,
 }
 
-/// The jobs of a run.
+/// A page of a run's jobs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct JobListResponse {
-    /// The jobs.
+    /// The jobs, oldest first.
     pub items: Vec<Job>,
+    /// Whether there is a next page.
+    pub has_more: bool,
+    /// What to pass as `cursor` for the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
 }
 
 /// What a worker asks for.

@@ -3,6 +3,7 @@
 //! Nothing here does I/O or holds logic beyond parsing and printing. What a client sees of a
 //! resource is defined once, in the module named after the resource.
 
+mod action_log;
 mod duration;
 mod error;
 mod events;
@@ -14,25 +15,30 @@ pub mod openapi;
 mod page;
 mod permissions;
 mod projects;
+mod run_operations;
 mod runs;
 mod serialize;
 mod spec;
 mod steps;
+mod tools;
 mod workers;
 mod workflows;
 
+pub use action_log::{ActionLogEntry, ActionLogListResponse};
 pub use duration::{InvalidDuration, parse_duration};
 pub use error::{ErrorDetail, ErrorResponse};
-pub use events::EventType;
+pub use events::{EventType, JobEventEntry, JobEventsRequest};
 pub use ids::*;
 pub use interactions::*;
 pub use jobs::*;
-pub use page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
+pub use page::{DEFAULT_LIMIT, DEFAULT_LONG_LIMIT, MAX_LIMIT, MAX_LONG_LIMIT, Page};
 pub use permissions::{Permission, covers};
 pub use projects::*;
+pub use run_operations::*;
 pub use runs::*;
 pub use spec::*;
 pub use steps::*;
+pub use tools::*;
 pub use workers::{Worker, WorkerListResponse};
 pub use workflows::*;
 

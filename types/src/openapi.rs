@@ -9,7 +9,10 @@ use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
         RefOr,
-        schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, Schema, Type},
+        schema::{
+            AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType,
+            Type,
+        },
     },
 };
 
@@ -32,6 +35,26 @@ impl PartialSchema for AnyObject {
 }
 
 impl ToSchema for AnyObject {}
+
+/// Any JSON value but null.
+pub struct InteractionValue;
+
+impl PartialSchema for InteractionValue {
+    fn schema() -> RefOr<Schema> {
+        let of = |kind| ObjectBuilder::new().schema_type(kind);
+        let anything = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
+        OneOfBuilder::new()
+            .item(AnyObject::schema())
+            .item(ArrayBuilder::new().items(anything))
+            .item(of(Type::String))
+            .item(of(Type::Number))
+            .item(of(Type::Integer))
+            .item(of(Type::Boolean))
+            .into()
+    }
+}
+
+impl ToSchema for InteractionValue {}
 
 /// What all steps share.
 #[derive(ToSchema)]

@@ -38,8 +38,17 @@ permissions! {
     WorkflowDelete = "mobius.workflow.delete": "Delete workflows.";
     RunRead = "mobius.run.read": "See runs, their inputs, jobs and results.";
     RunStart = "mobius.run.start": "Start runs.";
+    RunCancel = "mobius.run.cancel": "Cancel runs.";
+    RunRetry = "mobius.run.retry": "Retry failed runs.";
+    RunResume = "mobius.run.resume": "Resume paused runs.";
+    RunSignal = "mobius.run.signal": "Send signals to runs.";
+    ToolRead = "mobius.tool.read": "See published workflows as tools, and how their runs stand.";
+    ToolRun = "mobius.tool.run": "Call tools.";
+    InteractionRead = "mobius.interaction.read": "See interactions and their answers.";
+    InteractionRespond = "mobius.interaction.respond": "Answer interactions.";
     JobClaim = "mobius.job.claim": "Claim jobs, and keep their leases with heartbeats.";
     JobComplete = "mobius.job.complete": "Report how a claimed job ended.";
+    JobEmitEvent = "mobius.job.emit_event": "Add events to the history of a claimed job's run.";
     WorkerRead = "mobius.worker.read": "See workers.";
 }
 

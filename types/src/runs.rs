@@ -83,6 +83,10 @@ pub struct WorkflowRun {
     /// Labels of the caller's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<BTreeMap<String, String>>,
+    /// Whether somebody asked for it to be cancelled, and it was not retried since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "openapi", schema(required = false))]
+    pub cancel_requested: bool,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
@@ -123,7 +127,8 @@ pub struct WorkflowRunDetail {
     /// The declared outputs as a JSON object in base64, once it is completed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result_b64: Option<String>,
-    /// Its newest jobs, at most 200; `GET …/runs/{id}/jobs` has all.
+    /// Its newest jobs, oldest of them first: at most 1,000, and less of jobs with large
+    /// parameters. `GET …/runs/{id}/jobs` has all of them, in pages.
     #[serde(default)]
     pub jobs: Vec<Job>,
 }

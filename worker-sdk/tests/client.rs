@@ -10,8 +10,9 @@ use std::time::Duration;
 use mobius_worker_sdk::{
     ActionError, Client, ClientError, Context, Worker,
     types::{
-        CreateProjectRequest, JobBatchClaimRequest, JobClaimRequest, JobFenceRequest, JobId,
-        JsonObject, RunId,
+        BulkRetryRequest, CreateProjectRequest, JobBatchClaimRequest, JobClaimRequest,
+        JobFenceRequest, JobId, JsonObject, RetryPoint, RunId, SignalId, ToolRunRequest,
+        ToolRunStatus,
     },
 };
 use tokio::{
@@ -23,6 +24,11 @@ use tokio::{
 /// Answers one request with this text and gives back the request.
 async fn exchange(listener: &TcpListener, answer: &str) -> String {
     let (stream, _) = listener.accept().await.unwrap();
+    converse(stream, answer).await
+}
+
+/// The same on a connection that is there.
+async fn converse(stream: TcpStream, answer: &str) -> String {
     let mut stream = BufReader::new(stream);
     let mut request = String::new();
     let mut length = 0;
@@ -182,6 +188,96 @@ async fn a_claim_that_is_never_answered_ends_by_its_deadline() {
     assert!(
         matches!(claimed, Err(ClientError::Network(_))),
         "{claimed:?}"
+    );
+}
+
+#[tokio::test]
+async fn operations_on_runs_say_what_is_to_be_done() {
+    let (listener, client) = listen().await;
+    let client = client.project("default");
+    let run = RunId::generate();
+    let path = |operation: &str| format!("POST /projects/default/runs/{run}/{operation} ");
+    let (request, done) = tokio::join!(
+        exchange(&listener, &answer("204 No Content", "", "")),
+        client.cancel_run(run),
+    );
+    done.unwrap();
+    assert!(request.starts_with(&path("cancellations")), "{request}");
+    let (request, done) = tokio::join!(
+        exchange(&listener, &answer("409 Conflict", "", "{}")),
+        client.resume_run(run),
+    );
+    assert_eq!(done.unwrap_err().status(), Some(409));
+    assert!(request.starts_with(&path("resumptions")), "{request}");
+    let signal = format!(
+        r#"{{"id":"{}","run_id":"{run}","name":"go"}}"#,
+        SignalId::generate()
+    );
+    let (request, sent) = tokio::join!(
+        exchange(&listener, &answer("202 Accepted", "", &signal)),
+        client.signal_run(run, "go", JsonObject::new()),
+    );
+    assert_eq!(sent.unwrap().run_id, run);
+    assert!(request.starts_with(&path("signals")), "{request}");
+    assert!(
+        request.ends_with(r#"{"name":"go","payload":{}}"#),
+        "{request}"
+    );
+}
+
+#[tokio::test]
+async fn a_call_about_many_runs_tells_what_became_of_each() {
+    let (listener, client) = listen().await;
+    let client = client.project("default");
+    let body = r#"{"succeeded":["run_1"],"failures":{"run_2":"run not found"}}"#;
+    let retry = BulkRetryRequest {
+        run_ids: Some(vec!["run_1".to_owned(), "run_2".to_owned()]),
+        filter: None,
+        from: Some(RetryPoint::Start),
+    };
+    let (request, result) = tokio::join!(
+        exchange(&listener, &answer("200 OK", "", body)),
+        client.retry_runs(&retry),
+    );
+    assert!(
+        request.starts_with("POST /projects/default/runs/retries "),
+        "{request}"
+    );
+    assert!(
+        request.ends_with(r#"{"run_ids":["run_1","run_2"],"from":"start"}"#),
+        "{request}"
+    );
+    let result = result.unwrap();
+    assert_eq!(result.succeeded, ["run_1"]);
+    assert_eq!(result.failures["run_2"], "run not found");
+}
+
+/// The control plane may take as long as it was asked to, which is longer than the deadline.
+#[tokio::test]
+async fn a_call_of_a_tool_waits_as_long_as_it_asked_the_tool_to() {
+    let (listener, client) = listen().await;
+    let client = client
+        .project("default")
+        .deadline(Duration::from_millis(50));
+    let call = ToolRunRequest {
+        input: None,
+        timeout_seconds: Some(60),
+    };
+    let body = format!(r#"{{"run_id":"{}","status":"pending"}}"#, RunId::generate());
+    let (request, run) = tokio::join!(
+        async {
+            let (stream, _) = listener.accept().await.unwrap();
+            // Another call, with the deadline alone, gives up meanwhile.
+            let hasty = client.list_tools().await;
+            assert!(matches!(hasty, Err(ClientError::Timeout(_))), "{hasty:?}");
+            converse(stream, &answer("202 Accepted", "", &body)).await
+        },
+        client.run_tool("a tool", &call),
+    );
+    assert_eq!(run.unwrap().status, ToolRunStatus::Pending);
+    assert!(
+        request.starts_with("POST /projects/default/tools/a%20tool/runs "),
+        "{request}"
     );
 }
 

@@ -125,6 +125,8 @@ impl Dispatcher {
         match ring {
             Ring::Project(project, delay) if delay.is_zero() => self.wake(project),
             Ring::Project(project, delay) => self.alarms.set(project, Instant::now() + delay),
+            // Jobs are rung for by themselves.
+            Ring::Events(_) => {}
             Ring::Everything => {
                 let projects: Vec<ProjectId> = self.lock().keys().copied().collect();
                 projects.into_iter().for_each(|project| self.wake(project));

@@ -98,7 +98,12 @@ impl Dispatcher {
         let claimed = self.store.db().read(move |connection| {
             Box::pin(async move { claim(connection, project, &filter, &slots, terms).await })
         });
-        Ok(claimed.await?)
+        let claimed = claimed.await?;
+        if !claimed.jobs.is_empty() {
+            // Each claim stands in the history of its run.
+            self.store.doorbell().ring_events(project);
+        }
+        Ok(claimed)
     }
 
     /// Answers the claims that got something; returns the others. An answer that can't be

@@ -1,30 +1,85 @@
 //! JSON bodies: checked for what Postgres can't hold, with errors that name the field.
 
+use std::error::Error as _;
+
 use axum::{
-    body::Bytes,
-    extract::{FromRequest, Request, rejection::BytesRejection},
-    http::{HeaderMap, StatusCode, header},
+    Extension,
+    body::{Bytes, to_bytes},
+    extract::{FromRequest, Request},
+    http::{HeaderMap, header},
 };
+use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::{objects::Objects, plain::plain};
 use crate::ApiError;
+
+/// How many bytes a route's body may have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MaxBody(usize);
+
+/// The layer that says how large the bodies of its routes may be. The innermost one counts.
+pub(crate) fn max_body(bytes: usize) -> Extension<MaxBody> {
+    Extension(MaxBody(bytes))
+}
 
 /// A JSON body.
 pub(crate) struct Body<T>(pub(crate) T);
 
+/// A JSON body that may be left out, which is as good as an empty object.
+pub(crate) struct OptionalBody<T>(pub(crate) T);
+
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        if !is_json(request.headers()) {
-            return Err(ApiError::UnsupportedMediaType);
-        }
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(unreadable)?;
-        parse(&bytes).map(Body)
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        parse(&json(request).await?).map(Body)
     }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let bytes = json(request).await?;
+        let given: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        parse(given).map(OptionalBody)
+    }
+}
+
+/// The bytes of a body that is declared to be JSON and not too large.
+async fn json(request: Request) -> Result<Bytes, ApiError> {
+    if !is_json(request.headers()) {
+        return Err(ApiError::UnsupportedMediaType);
+    }
+    let MaxBody(most) = *request
+        .extensions()
+        .get()
+        .expect("the router has a `max_body` around all routes");
+    read(request, most).await
+}
+
+/// Reads the body, unless it is too large. One that says so itself is not even begun.
+async fn read(request: Request, most: usize) -> Result<Bytes, ApiError> {
+    let too_large = || ApiError::TooLarge(format!("the body: at most {most} bytes are taken here"));
+    let declared = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if declared.is_some_and(|bytes| bytes > most) {
+        return Err(too_large());
+    }
+    to_bytes(request.into_body(), most).await.map_err(|error| {
+        if error
+            .source()
+            .is_some_and(|source| source.is::<LengthLimitError>())
+        {
+            too_large()
+        } else {
+            ApiError::bad_request("the body could not be read")
+        }
+    })
 }
 
 /// Whether the body is declared to be JSON, or not declared at all.
@@ -41,14 +96,6 @@ fn is_json(headers: &HeaderMap) -> bool {
         .to_ascii_lowercase();
     essence == "application/json"
         || (essence.starts_with("application/") && essence.ends_with("+json"))
-}
-
-fn unreadable(rejection: BytesRejection) -> ApiError {
-    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        ApiError::TooLarge("the body is larger than this operation takes".to_owned())
-    } else {
-        ApiError::bad_request("the body could not be read")
-    }
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
@@ -70,9 +117,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
 
 fn deserialize<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let objects = Objects(&mut deserializer);
+    let value = serde_path_to_error::deserialize(objects).map_err(|error| {
         let path = error.path().to_string();
-        let message = error.into_inner().to_string();
+        let message = plain(&error.into_inner().to_string());
         // "." is the path of the body itself.
         if path == "." {
             ApiError::bad_request(message)

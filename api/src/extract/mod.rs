@@ -1,9 +1,11 @@
 //! Extractors that answer in our error envelope and name the field.
 
 mod body;
+mod objects;
 mod path;
+mod plain;
 mod query;
 
-pub(crate) use body::Body;
+pub(crate) use body::{Body, OptionalBody, max_body};
 pub(crate) use path::{PathId, parse as parse_id};
-pub(crate) use query::{Paging, Query};
+pub(crate) use query::{LongPaging, Paging, Query};

@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::request::Parts,
 };
-use mobius_types::{JobId, ProjectId, RunId, WorkflowId};
+use mobius_types::{InteractionId, JobId, ProjectId, RunId, WorkflowId};
 
 use crate::ApiError;
 
@@ -17,6 +17,10 @@ pub(crate) struct PathId<T>(pub(crate) T);
 pub(crate) trait Named: FromStr {
     /// The resource's name in error messages.
     const NAME: &'static str;
+}
+
+impl Named for InteractionId {
+    const NAME: &'static str = "interaction";
 }
 
 impl Named for JobId {

@@ -1,7 +1,7 @@
 //! Query parameters, and the two that every list has.
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use mobius_types::{DEFAULT_LIMIT, MAX_LIMIT};
+use mobius_types::{DEFAULT_LIMIT, DEFAULT_LONG_LIMIT, MAX_LIMIT, MAX_LONG_LIMIT};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::ApiError;
@@ -37,13 +37,34 @@ pub(crate) struct Paging {
 impl Paging {
     /// The most items to return.
     pub(crate) fn limit(&self) -> Result<i64, ApiError> {
-        let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
-        if (1..=MAX_LIMIT).contains(&limit) {
-            Ok(limit)
-        } else {
-            Err(ApiError::bad_request(format!(
-                "limit: must be between 1 and {MAX_LIMIT}"
-            )))
-        }
+        bounded(self.limit.unwrap_or(DEFAULT_LIMIT), MAX_LIMIT)
+    }
+}
+
+/// Which page of a list of what one run holds, which may be very much.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct LongPaging {
+    /// Where the page starts: `next_cursor` of the page before.
+    pub(crate) cursor: Option<String>,
+    /// The most items to return. A page of large items ends earlier.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<i64>,
+}
+
+impl LongPaging {
+    /// The most items to return.
+    pub(crate) fn limit(&self) -> Result<i64, ApiError> {
+        bounded(self.limit.unwrap_or(DEFAULT_LONG_LIMIT), MAX_LONG_LIMIT)
+    }
+}
+
+fn bounded(limit: i64, most: i64) -> Result<i64, ApiError> {
+    if (1..=most).contains(&limit) {
+        Ok(limit)
+    } else {
+        Err(ApiError::bad_request(format!(
+            "limit: must be between 1 and {most}"
+        )))
     }
 }

@@ -8,10 +8,13 @@
 mod access;
 mod harness;
 mod http;
+mod interactions;
 mod jobs;
 mod openapi;
 mod outage;
 mod projects;
 mod runs;
+mod streams;
+mod tools;
 mod workers;
 mod workflows;

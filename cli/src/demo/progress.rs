@@ -1,4 +1,4 @@
-//! Shows how far the demo is: lines with the time since the start, and a bar on a terminal.
+//! Shows how far the demo is: lines with the time since the start, and a sign of life on a terminal.
 
 use std::{
     io::IsTerminal,
@@ -30,11 +30,10 @@ impl Progress {
         eprintln!("{:>6.2}s  {line}", self.begun.elapsed().as_secs_f64());
     }
 
-    /// Says how many steps follow.
-    pub(super) fn expect(&self, steps: usize) {
-        self.bar.set_length(steps as u64);
-        let style = ProgressStyle::with_template("{elapsed_precise} {wide_bar} {pos}/{len} runs");
-        if let Ok(style) = style {
+    /// Says what goes on now, and shows on a terminal that it does.
+    pub(super) fn begin(&self, line: &str) {
+        self.say(line);
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed_precise}") {
             self.bar.set_style(style);
         }
         if self.is_terminal {
@@ -43,15 +42,7 @@ impl Progress {
         }
     }
 
-    /// One step is done. Without a terminal, every tenth part of the way is a line.
-    pub(super) fn step(&self) {
-        self.bar.inc(1);
-        let (done, all) = (self.bar.position(), self.bar.length().unwrap_or(1).max(1));
-        if !self.is_terminal && done * 10 / all != (done - 1) * 10 / all {
-            self.say(&format!("{done} of {all} runs are completed"));
-        }
-    }
-
+    /// What went on is done.
     pub(super) fn done(&self) {
         self.bar.finish_and_clear();
     }

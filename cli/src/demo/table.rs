@@ -12,7 +12,7 @@ const ROWS: usize = 20;
 
 /// Prints the table, and what it took.
 pub(super) fn print(root: &Path, outcome: &Outcome) {
-    let census = &outcome.census;
+    let census = &outcome.summary.census;
     let mut table = Table::new();
     table.load_style(UTF8_HORIZONTAL_ONLY);
     table.set_header(["Language", "Files", "Lines", "Blank", "Bytes"]);
@@ -29,10 +29,11 @@ pub(super) fn print(root: &Path, outcome: &Outcome) {
         println!("{} files could not be read", census.skipped);
     }
     let seconds = outcome.took.as_secs_f64();
+    // One lists, one counts each portion, one adds up.
+    let jobs = outcome.summary.portions + 2;
     println!(
-        "{} runs in {seconds:.2} s ({:.0} a second), each stored, claimed, executed and completed over HTTP; the database was a throwaway",
-        outcome.runs,
-        outcome.runs as f64 / seconds,
+        "1 run with {jobs} jobs in {seconds:.2} s ({:.0} a second), each stored, claimed, executed and completed over HTTP; the database was a throwaway",
+        jobs as f64 / seconds,
     );
 }
 

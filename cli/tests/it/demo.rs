@@ -50,9 +50,9 @@ async fn the_demo_counts_a_tree_and_leaves_nothing() {
             "{row:?} in {table:#?}"
         );
     }
-    // One run lists, and two count a portion each.
+    // One job lists, two count a portion each, one adds up.
     let sum = table.last().unwrap();
-    assert!(sum.starts_with("3 runs in "), "{sum}");
+    assert!(sum.starts_with("1 run with 4 jobs in "), "{sum}");
     assert_nothing_is_left(temporary.path());
 }
 

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod approval;
 mod demo;
 mod dev;
 mod fleet;
@@ -12,6 +13,7 @@ mod harness;
 mod openapi;
 mod postgres;
 mod replicas;
+mod runs;
 mod server;
 mod settings;
 mod worker;

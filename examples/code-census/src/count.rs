@@ -12,7 +12,7 @@ use std::{
 
 use mobius_worker_sdk::{ActionError, Context};
 
-use crate::{Census, Portion, Row, language};
+use crate::{Census, Row, language, list::Portion};
 
 pub(crate) async fn count(ctx: Context, portion: Portion) -> Result<Census, ActionError> {
     tokio::task::spawn_blocking(move || count_portion(&ctx, &portion)).await?

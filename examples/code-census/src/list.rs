@@ -1,7 +1,7 @@
 //! `census.list`: walks a tree as git would see it and cuts its files into portions.
 //!
 //! Parameters: `root`, an absolute path of a directory, and `portion_size`, about how many files
-//! a portion holds (default 200). Result: an array of portions, `{"root", "files"}` each, the
+//! a portion holds (default 200; more when there would be more than 2,000 portions). Result: an array of portions, `{"root", "files"}` each, the
 //! files relative to the root. Ignored, hidden and binary files and symbolic links are left out.
 //!
 //! The order is the same each time, so that a retried attempt gives the same portions.
@@ -19,6 +19,9 @@ use serde::{Deserialize, Serialize};
 /// A portion's size if none is asked for: enough that a job is worth its round trip.
 const DEFAULT_PORTION_SIZE: usize = 200;
 
+/// The most portions: the run keeps all of them, and what was counted of each, in its state.
+const MAX_PORTIONS: usize = 2_000;
+
 /// So many first bytes tell a binary file, as in git.
 const SNIFFED_BYTES: u64 = 8_000;
 
@@ -29,14 +32,14 @@ pub(crate) struct Parameters {
     portion_size: Option<usize>,
 }
 
-/// Some files of a tree: the inputs of one counting run.
+/// Some files of a tree: what one job counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Portion {
+pub(crate) struct Portion {
     /// The tree's directory.
-    pub root: PathBuf,
+    pub(crate) root: PathBuf,
     /// The files, relative to it.
-    pub files: Vec<String>,
+    pub(crate) files: Vec<String>,
 }
 
 pub(crate) async fn list(
@@ -50,6 +53,7 @@ pub(crate) async fn list(
     tokio::task::spawn_blocking(move || {
         let root = parameters.root;
         let files = files_of(&ctx, &root)?;
+        let size = size.max(files.len().div_ceil(MAX_PORTIONS));
         let portions = files.chunks(size).map(|files| Portion {
             root: root.clone(),
             files: files.to_vec(),
@@ -140,6 +144,17 @@ mod tests {
             .collect();
         assert_eq!(files, [vec!["a.rs", "src/d.rs"], vec!["src/e.rs"]]);
         assert!(portions.iter().all(|portion| portion.root == root.path()));
+    }
+
+    #[tokio::test]
+    async fn there_are_never_more_portions_than_a_run_can_hold() {
+        let root = tempfile::tempdir().unwrap();
+        for file in 0..=MAX_PORTIONS {
+            fs::write(root.path().join(format!("{file}.rs")), "1").unwrap();
+        }
+        let input = json!({"root": root.path(), "portion_size": 1});
+        let portions = invoke(list, input).await.unwrap();
+        assert_eq!(portions.len(), MAX_PORTIONS.div_ceil(2) + 1);
     }
 
     #[tokio::test]

@@ -80,7 +80,7 @@ pub(crate) async fn advance_batch(
     Ok((outcomes, next))
 }
 
-/// A duration in the unit of the database's columns.
+/// A duration in the unit of the database's columns, rounded up: the shortest timeout is not none.
 pub(crate) fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+    i64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)
 }

@@ -2,7 +2,7 @@
 
 use mobius_types::{
     ActorRef, ActorType, Interaction, InteractionId, InteractionResponse, InteractionStatus,
-    JsonObject, Page, ProjectId, RunId, Timestamp, WorkflowInteractionSpec,
+    JsonObject, Page, ProjectId, RunId, Timestamp, UserId, WorkflowInteractionSpec,
     WorkflowInteractionType,
 };
 use sqlx::{PgConnection, types::Json};
@@ -60,6 +60,12 @@ impl From<Row> for Interaction {
             completed_at: row.completed_at,
             created_at: row.created_at,
             updated_at: row.updated_at,
+            target_group_id: None,
+            target_member_snapshot: None,
+            routing_policy_snapshot: None,
+            claimed_by: None,
+            claimed_at: None,
+            partial_responses: None,
         }
     }
 }
@@ -75,6 +81,8 @@ pub struct InteractionFilter {
     pub target_type: Option<ActorType>,
     /// Who is asked.
     pub target_id: Option<String>,
+    /// The person in whose inbox they are.
+    pub inbox: Option<UserId>,
 }
 
 /// A page of interactions, newest first.
@@ -106,6 +114,7 @@ pub async fn list(
              and ($5::uuid is null or run_id = $5)
              and ($6::text is null or target_type = $6)
              and ($7::text is null or target_id = $7)
+             and ($8::text is null or (target_type = 'member' and target_id = $8))
            order by i.id desc
            limit $3::bigint + 1"#,
         project.as_uuid(),
@@ -115,6 +124,7 @@ pub async fn list(
         filter.run.map(RunId::as_uuid),
         filter.target_type.map(ActorType::as_str),
         filter.target_id,
+        filter.inbox.map(|user| user.to_string()),
     )
     .fetch_all(connection)
     .await?;

@@ -1,6 +1,7 @@
 //! Jobs: inserted with the run's progress, claimed, kept alive, read. Their ends are dealt with in
 //! `advance`, because they move runs.
 
+mod action_log;
 mod claim;
 mod due;
 mod heartbeat;
@@ -9,12 +10,13 @@ mod read;
 mod release;
 
 pub use crate::advance::{Ending, Outcome, Settlement};
+pub use action_log::action_log;
 pub use claim::{ClaimFilter, ClaimSlot, Claimed, ClaimedJob, claim, projects_with_claimable_jobs};
 pub use due::{Overdue, expired_leases, postpone, spent_attempts};
 pub use heartbeat::Heartbeat;
 pub(crate) use heartbeat::{heartbeat_alone, heartbeat_batch};
 pub(crate) use insert::{JobRow, insert_jobs, name_item, push_new};
-pub(crate) use read::list_of_run;
+pub(crate) use read::newest_of_run;
 pub use read::of_run;
 pub use release::release;
 

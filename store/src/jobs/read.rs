@@ -1,39 +1,95 @@
-//! Reads jobs.
+//! Reads the jobs of a run.
+//!
+//! A run may have very many jobs, and each may have large parameters: what is read at once is
+//! bounded in both.
 
-use mobius_types::{Job, JobStatus, JsonObject, ProjectId, RunId};
+use mobius_types::{Job, JobStatus, JsonObject, Page, ProjectId, RunId};
 use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
 
-use crate::Error;
+use crate::{
+    Error,
+    cursor::{self, List},
+};
 
-/// The newest jobs of a run, oldest of them first; `None` when there is no such run.
+/// A page ends after the job with which its parameters, as they are stored, become larger than
+/// this.
+const PAGE_BYTES: i64 = 4 * 1024 * 1024;
+
+/// A page of a run's jobs, oldest first; `None` when there is no such run.
 ///
 /// # Errors
-/// The database failed.
+/// A foreign cursor, or the database failed.
 pub async fn of_run(
     connection: &mut PgConnection,
     project: ProjectId,
     run: RunId,
+    after: Option<&str>,
     limit: i64,
-) -> Result<Option<Vec<Job>>, Error> {
+) -> Result<Option<Page<Job>>, Error> {
+    let after = cursor::decode(List::RunJobs, after)?;
+    if !run_exists(connection, project, run).await? {
+        return Ok(None);
+    }
+    let rows = sqlx::query_file!(
+        "src/jobs/page_of_run.sql",
+        project.as_uuid(),
+        run.as_uuid(),
+        after.unwrap_or(Uuid::nil()),
+        limit,
+        PAGE_BYTES,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let found = rows.first().map_or(0, |row| row.found);
+    let has_more = usize::try_from(found).is_ok_and(|found| found > rows.len());
+    let ids: Vec<Uuid> = rows.into_iter().map(|row| row.id).collect();
+    let jobs = load(connection, project, &ids).await?;
+    let key = |job: &Job| job.id.as_uuid().as_bytes().to_vec();
+    Ok(Some(cursor::page_with(List::RunJobs, jobs, has_more, key)))
+}
+
+/// The newest jobs of a run that exists, oldest of them first.
+pub(crate) async fn newest_of_run(
+    connection: &mut PgConnection,
+    project: ProjectId,
+    run: RunId,
+    limit: i64,
+) -> Result<Vec<Job>, Error> {
+    let rows = sqlx::query_file!(
+        "src/jobs/newest_of_run.sql",
+        project.as_uuid(),
+        run.as_uuid(),
+        limit,
+        PAGE_BYTES,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let ids: Vec<Uuid> = rows.into_iter().map(|row| row.id).collect();
+    load(connection, project, &ids).await
+}
+
+/// Whether the project has the run.
+pub(super) async fn run_exists(
+    connection: &mut PgConnection,
+    project: ProjectId,
+    run: RunId,
+) -> Result<bool, Error> {
     let exists = sqlx::query_scalar!(
         r#"select exists (select from runs where project_id = $1 and id = $2) as "exists!""#,
         project.as_uuid(),
         run.as_uuid(),
     )
-    .fetch_one(&mut *connection)
+    .fetch_one(connection)
     .await?;
-    if !exists {
-        return Ok(None);
-    }
-    list_of_run(connection, project, run, limit).await.map(Some)
+    Ok(exists)
 }
 
-/// The newest jobs of a run that exists, oldest of them first.
-pub(crate) async fn list_of_run(
+/// The jobs with these ids, oldest first.
+async fn load(
     connection: &mut PgConnection,
     project: ProjectId,
-    run: RunId,
-    limit: i64,
+    ids: &[Uuid],
 ) -> Result<Vec<Job>, Error> {
     let rows = sqlx::query!(
         r#"select id, run_id, parent_job_id, branch, step_name, action, queue,
@@ -41,16 +97,14 @@ pub(crate) async fn list_of_run(
                   claimed_by, claimed_at, heartbeat_at, greatest(attempt, 1) as "attempt!",
                   max_attempts, scheduled_at, last_error, created_at, updated_at
            from jobs
-           where project_id = $1 and run_id = $2
-           order by id desc
-           limit $3"#,
+           where project_id = $1 and id = any($2)
+           order by id"#,
         project.as_uuid(),
-        run.as_uuid(),
-        limit,
+        ids,
     )
     .fetch_all(connection)
     .await?;
-    let newest_first = rows.into_iter().map(|row| Job {
+    let jobs = rows.into_iter().map(|row| Job {
         id: row.id.into(),
         run_id: row.run_id.into(),
         parent_job_id: row.parent_job_id.map(Into::into),
@@ -72,5 +126,5 @@ pub(crate) async fn list_of_run(
         created_at: row.created_at,
         updated_at: row.updated_at,
     });
-    Ok(newest_first.rev().collect())
+    Ok(jobs.collect())
 }

@@ -16,8 +16,8 @@ use crate::{
     jobs,
 };
 
-/// How many jobs stand in a run's detail; the rest is in the list of its jobs.
-const DETAIL_JOBS: i64 = 200;
+/// How many jobs stand in a run's detail; all are in the list of its jobs.
+const DETAIL_JOBS: i64 = 1_000;
 
 /// A run's row as queries return it.
 struct Row {
@@ -31,6 +31,7 @@ struct Row {
     attempt: i32,
     inputs: Json<JsonObject>,
     metadata: Option<Json<BTreeMap<String, String>>>,
+    cancel_requested: bool,
     error_message: Option<String>,
     actor_type: String,
     actor_id: String,
@@ -56,6 +57,7 @@ impl From<Row> for WorkflowRun {
             attempt: row.attempt,
             inputs: Some(row.inputs.0),
             metadata: row.metadata.map(|Json(metadata)| metadata),
+            cancel_requested: row.cancel_requested,
             error_message: row.error_message,
             actor_type: Some(row.actor_type),
             actor_id: Some(row.actor_id),
@@ -106,7 +108,7 @@ pub async fn list(
                   status as "status: WorkflowRunStatus", attempt,
                   inputs as "inputs: Json<JsonObject>",
                   metadata as "metadata: Json<BTreeMap<String, String>>",
-                  error_message, actor_type, actor_id, initiated_by, external_id,
+                  cancel_requested, error_message, actor_type, actor_id, initiated_by, external_id,
                   created_at, started_at, completed_at, updated_at
            from runs
            where project_id = $1
@@ -187,7 +189,7 @@ pub async fn get(
                   status as "status: WorkflowRunStatus", attempt,
                   inputs as "inputs: Json<JsonObject>",
                   metadata as "metadata: Json<BTreeMap<String, String>>",
-                  error_message, actor_type, actor_id, initiated_by, external_id,
+                  cancel_requested, error_message, actor_type, actor_id, initiated_by, external_id,
                   created_at, started_at, completed_at, updated_at,
                   result as "result: Json<JsonObject>", s.body as "spec: Json<WorkflowSpec>"
            from runs r join specs s on s.project_id = r.project_id and s.hash = r.spec_hash
@@ -198,7 +200,7 @@ pub async fn get(
     .fetch_optional(&mut *connection)
     .await?;
     let Some(found) = found else { return Ok(None) };
-    let jobs = jobs::list_of_run(connection, project, id, DETAIL_JOBS).await?;
+    let jobs = jobs::newest_of_run(connection, project, id, DETAIL_JOBS).await?;
     let result_b64 = found
         .result
         .map(|Json(result)| BASE64_STANDARD.encode(serde_json::Value::Object(result).to_string()));
@@ -213,6 +215,7 @@ pub async fn get(
         attempt: found.attempt,
         inputs: found.inputs,
         metadata: found.metadata,
+        cancel_requested: found.cancel_requested,
         error_message: found.error_message,
         actor_type: found.actor_type,
         actor_id: found.actor_id,

@@ -246,6 +246,7 @@ fn describe(saved: &Saved, start: &StartRun, parent: Option<ParentJob>, now: Tim
         attempt: 1,
         inputs: None,
         metadata: start.metadata.clone(),
+        cancel_requested: false,
         error_message: None,
         actor_type: Some(start.initiator.actor_type.to_string()),
         actor_id: Some(start.initiator.actor_id.clone()),

@@ -3,11 +3,13 @@
 mod create;
 mod delete;
 mod read;
+mod tools;
 mod update;
 
 pub use create::{NewWorkflow, create};
 pub use delete::delete;
 pub use read::{exists, get, list, versions};
+pub use tools::{Tool, find_tool, list_tools};
 pub use update::{WorkflowChange, update};
 
 use crate::Error;

@@ -5,6 +5,7 @@
     reason = "a test that panics has failed, as it should"
 )]
 
+mod action_log;
 mod branches;
 mod cancel;
 mod cancel_races;

@@ -5,8 +5,10 @@
 mod call;
 mod error;
 mod jobs;
+mod operations;
 mod projects;
 mod runs;
+mod tools;
 mod workflows;
 
 use std::{env, fmt, net::IpAddr, sync::Arc, time::Duration};

@@ -4,9 +4,10 @@
 
 mod claim;
 mod complete;
+mod events;
 mod heartbeat;
 
-use axum::{Router, extract::DefaultBodyLimit, routing::post};
+use axum::{Router, routing::post};
 use mobius_store::jobs::Fence;
 use mobius_types::{JobBatchResult, JobId, UserId};
 use utoipa_axum::{
@@ -14,7 +15,7 @@ use utoipa_axum::{
     routes,
 };
 
-use crate::{ApiError, App, Limits, check};
+use crate::{ApiError, App, Limits, check, extract::max_body};
 
 /// The most items of a batch.
 const MAX_ITEMS: usize = 100;
@@ -26,8 +27,9 @@ pub(crate) fn router(limits: Limits) -> OpenApiRouter<App> {
         .routes(routes!(claim::claim_jobs))
         .routes(routes!(heartbeat::heartbeat_job))
         .routes(routes!(heartbeat::heartbeat_jobs))
-        .routes(routes!(complete::complete_job).layer(DefaultBodyLimit::max(limits.report())))
-        .routes(routes!(complete::complete_jobs).layer(DefaultBodyLimit::max(limits.reports())))
+        .routes(routes!(events::emit_job_events).layer(max_body(limits.events())))
+        .routes(routes!(complete::complete_job).layer(max_body(limits.report())))
+        .routes(routes!(complete::complete_jobs).layer(max_body(limits.reports())))
 }
 
 /// The same routes without a project in the path, for a key that is pinned to one.
@@ -36,14 +38,18 @@ pub(crate) fn pinned_router(limits: Limits) -> Router<App> {
         .route("/jobs/claim", post(claim::claim_job))
         .route("/jobs/claims", post(claim::claim_jobs))
         .route("/jobs/{id}/heartbeat", post(heartbeat::heartbeat_job))
+        .route(
+            "/jobs/{id}/events",
+            post(events::emit_job_events).layer(max_body(limits.events())),
+        )
         .route("/jobs/heartbeats", post(heartbeat::heartbeat_jobs))
         .route(
             "/jobs/{id}/complete",
-            post(complete::complete_job).layer(DefaultBodyLimit::max(limits.report())),
+            post(complete::complete_job).layer(max_body(limits.report())),
         )
         .route(
             "/jobs/completions",
-            post(complete::complete_jobs).layer(DefaultBodyLimit::max(limits.reports())),
+            post(complete::complete_jobs).layer(max_body(limits.reports())),
         )
 }
 

@@ -7,7 +7,7 @@ use mobius_store::{
     workflows,
 };
 use mobius_types::{
-    JobListResponse, Page, ProjectId, RunId, WorkflowId, WorkflowRunDetail,
+    ActionLogListResponse, JobListResponse, Page, ProjectId, RunId, WorkflowId, WorkflowRunDetail,
     WorkflowRunListResponse, WorkflowRunStatus,
 };
 use serde::Deserialize;
@@ -16,11 +16,8 @@ use crate::{
     ApiError, App,
     access::{Access, grant},
     error::ErrorResponses,
-    extract::{Paging, PathId, Query, parse_id},
+    extract::{LongPaging, Paging, PathId, Query, parse_id},
 };
-
-/// The most jobs that the list of a run's jobs shows.
-const MAX_JOBS: i64 = 10_000;
 
 /// List runs
 ///
@@ -60,7 +57,8 @@ pub(super) async fn list_workflow_runs(
 
 /// Get a run
 ///
-/// With its spec, its newest jobs, and its result once it is completed.
+/// With its spec, its newest jobs (at most 1,000; the list of its jobs has all), and its result
+/// once it is completed.
 #[utoipa::path(get, path = "/projects/{project}/runs/{id}", operation_id = "getRun", tag = "runs", params(("project" = String, Path, description = "The project's handle or id."), ("id" = String, Path, description = "The run's id.")), responses((status = 200, description = "The run.", body = WorkflowRunDetail), ErrorResponses))]
 pub(super) async fn get_run(
     access: Access<grant::RunRead>,
@@ -74,17 +72,44 @@ pub(super) async fn get_run(
 
 /// List a run's jobs
 ///
-/// The newest 10,000, oldest of them first.
-#[utoipa::path(get, path = "/projects/{project}/runs/{id}/jobs", operation_id = "getRunJobs", tag = "runs", params(("project" = String, Path, description = "The project's handle or id."), ("id" = String, Path, description = "The run's id.")), responses((status = 200, description = "The jobs.", body = JobListResponse), ErrorResponses))]
+/// Oldest first.
+#[utoipa::path(get, path = "/projects/{project}/runs/{id}/jobs", operation_id = "getRunJobs", tag = "runs", params(("project" = String, Path, description = "The project's handle or id."), ("id" = String, Path, description = "The run's id."), LongPaging), responses((status = 200, description = "A page of the jobs.", body = JobListResponse), ErrorResponses))]
 pub(super) async fn get_run_jobs(
     access: Access<grant::RunRead>,
     State(app): State<App>,
     PathId(id): PathId<RunId>,
+    Query(paging): Query<LongPaging>,
 ) -> Result<Json<JobListResponse>, ApiError> {
+    let (after, limit) = (paging.cursor.as_deref(), paging.limit()?);
     let mut connection = app.store.db().acquire().await?;
-    let found = jobs::of_run(&mut connection, access.project, id, MAX_JOBS).await?;
-    let items = found.ok_or(ApiError::NotFound("run"))?;
-    Ok(Json(JobListResponse { items }))
+    let found = jobs::of_run(&mut connection, access.project, id, after, limit).await?;
+    let Page { items, next_cursor } = found.ok_or(ApiError::NotFound("run"))?;
+    Ok(Json(JobListResponse {
+        items,
+        has_more: next_cursor.is_some(),
+        next_cursor,
+    }))
+}
+
+/// List what a run's actions did
+///
+/// Every attempt that has ended, in the order of the ends.
+#[utoipa::path(get, path = "/projects/{project}/runs/{id}/action-log", operation_id = "getRunActionLog", tag = "runs", params(("project" = String, Path, description = "The project's handle or id."), ("id" = String, Path, description = "The run's id."), LongPaging), responses((status = 200, description = "A page of the log.", body = ActionLogListResponse), ErrorResponses))]
+pub(super) async fn get_run_action_log(
+    access: Access<grant::RunRead>,
+    State(app): State<App>,
+    PathId(id): PathId<RunId>,
+    Query(paging): Query<LongPaging>,
+) -> Result<Json<ActionLogListResponse>, ApiError> {
+    let (after, limit) = (paging.cursor.as_deref(), paging.limit()?);
+    let mut connection = app.store.db().acquire().await?;
+    let found = jobs::action_log(&mut connection, access.project, id, after, limit).await?;
+    let Page { items, next_cursor } = found.ok_or(ApiError::NotFound("run"))?;
+    Ok(Json(ActionLogListResponse {
+        items,
+        has_more: next_cursor.is_some(),
+        next_cursor,
+    }))
 }
 
 /// The filters of a list of runs.

@@ -116,13 +116,7 @@ pub(in crate::routes) async fn prepare(
     project: ProjectId,
     spec: WorkflowSpec,
 ) -> Result<Arc<Prepared>, ApiError> {
-    let size = serde_json::to_vec(&spec).map_or(usize::MAX, |bytes| bytes.len());
-    let most = app.limits.spec_bytes;
-    if size > most {
-        return Err(ApiError::bad_request(format!(
-            "spec: has {size} bytes, and at most {most} are taken"
-        )));
-    }
+    check::json_size("spec", &spec, app.limits.spec_bytes)?;
     let prepared = app.store.prepare(project, spec).await;
     prepared.map_err(|error| match error {
         StoreError::Invalid(problems) => StoreError::Invalid(inside_spec(problems)).into(),

@@ -1,6 +1,6 @@
 //! What is not there is 404, whatever stands in the path.
 
-use mobius_types::{JobId, ProjectId, RunId, WorkflowId};
+use mobius_types::{InteractionId, JobId, ProjectId, RunId, WorkflowId};
 
 use crate::harness::{Ids, ROUTES, TestServer};
 
@@ -54,12 +54,16 @@ async fn an_id_that_is_unknown_malformed_or_of_another_type_is_not_found() {
         workflow: WorkflowId::generate().to_string(),
         run: RunId::generate().to_string(),
         job: JobId::generate().to_string(),
+        tool: "unknown".to_owned(),
+        interaction: InteractionId::generate().to_string(),
     };
     let mixed_up = Ids {
         project_id: made.workflow.clone(),
         workflow: made.run.clone(),
         run: made.job.clone(),
         job: made.project_id.clone(),
+        tool: made.workflow.clone(),
+        interaction: made.run.clone(),
         ..unknown.clone()
     };
     let malformed = bad.into_iter().map(|id| Ids {
@@ -67,10 +71,12 @@ async fn an_id_that_is_unknown_malformed_or_of_another_type_is_not_found() {
         project_id: id.clone(),
         workflow: id.clone(),
         run: id.clone(),
-        job: id,
+        job: id.clone(),
+        tool: id.clone(),
+        interaction: id,
     });
     for ids in malformed.chain([unknown, mixed_up]) {
-        for route in ROUTES.iter().filter(|route| route.path.contains("{id}")) {
+        for route in ROUTES.iter().filter(|route| route.names_something()) {
             let answer = route.call(&server.owner, &route.at(&ids)).await;
             let message = answer.error(404, "not_found");
             assert!(message.ends_with(" not found"), "{message}");

@@ -61,6 +61,11 @@ async fn a_worker_with_a_pinned_key_needs_no_project_in_its_paths() {
     let fence = json!({"worker_id": "w", "attempt": 1});
     let beat = worker.post(&format!("/jobs/{id}/heartbeat"), &fence).await;
     beat.with_status(200);
+    let events = json!({
+        "worker_id": "w", "attempt": 1, "events": [{"type": "t", "payload": {}}],
+    });
+    let told = worker.post(&format!("/jobs/{id}/events"), &events).await;
+    told.with_status(204);
     let report = json!({"worker_id": "w", "attempt": 1, "status": "completed"});
     let done = worker.post(&format!("/jobs/{id}/complete"), &report).await;
     done.with_status(204);
@@ -93,7 +98,7 @@ async fn a_key_for_several_projects_has_to_name_one() {
         assert_eq!(named.status, unnamed.status, "{route:?}");
         count += 1;
     }
-    assert_eq!(count, 6);
+    assert_eq!(count, 7);
 }
 
 #[tokio::test]

@@ -14,6 +14,8 @@ async fn everything(server: &Replica, ids: &Ids) -> String {
         "/projects/default/runs".to_owned(),
         format!("/projects/default/runs/{}", ids.run),
         "/projects/default/workers".to_owned(),
+        "/projects/default/tools".to_owned(),
+        "/projects/default/interactions".to_owned(),
     ] {
         let answer = server.owner.get(&path).await;
         answer.with_status(200);
@@ -49,7 +51,7 @@ async fn an_id_of_another_organisation_is_not_found_in_ones_own_project() {
         ..ours.clone()
     };
     let before = everything(&server, &ours).await;
-    for route in ROUTES.iter().filter(|route| route.path.contains("{id}")) {
+    for route in ROUTES.iter().filter(|route| route.names_something()) {
         let answer = route.call(&caller, &route.at(&ids)).await;
         answer.error(404, "not_found");
     }
@@ -75,7 +77,7 @@ async fn an_id_of_another_project_is_not_found() {
     };
     let before = everything(&server, &ours).await;
     let in_project = ROUTES.iter().filter(|route| route.is_in_project());
-    for route in in_project.filter(|route| route.path.contains("{id}")) {
+    for route in in_project.filter(|route| route.names_something()) {
         let answer = route.call(&server.owner, &route.at(&ids)).await;
         answer.error(404, "not_found");
     }

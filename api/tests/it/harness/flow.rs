@@ -1,6 +1,9 @@
 //! The steps that tests take on the way to what they are about, over HTTP.
 
-use mobius_test_support::factories::{RunDraft, Tenant, one_step};
+use mobius_store::interactions::{self, InteractionFilter};
+use mobius_test_support::factories::{RunDraft, Tenant, one_step, spec};
+use mobius_types::{InteractionId, UserId, WorkflowSpec};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Answer, Caller};
@@ -19,12 +22,15 @@ pub(crate) struct Ids {
     pub(crate) workflow: String,
     pub(crate) run: String,
     pub(crate) job: String,
+    /// The handle of the workflow, which is published as a tool.
+    pub(crate) tool: String,
+    pub(crate) interaction: String,
 }
 
 impl Ids {
     /// Makes one of everything in the project.
     pub(crate) async fn made_in(tenant: &Tenant) -> Ids {
-        let workflow = tenant.save_workflow("named", one_step()).await.id;
+        let workflow = tenant.publish("named", one_step()).await.id;
         let run = tenant.start(RunDraft::of_workflow(workflow)).await.id;
         Ids {
             project: tenant.project.to_string(),
@@ -32,8 +38,35 @@ impl Ids {
             workflow: workflow.to_string(),
             job: tenant.newest_job(run).await.id.to_string(),
             run: run.to_string(),
+            tool: "named".to_owned(),
+            interaction: asked_in(tenant).await.to_string(),
         }
     }
+}
+
+/// Starts a run that asks its owner for an approval; returns the interaction.
+async fn asked_in(tenant: &Tenant) -> InteractionId {
+    let run = tenant.start(RunDraft::of(approval(tenant.user))).await.id;
+    let of_run = InteractionFilter {
+        run: Some(run),
+        ..InteractionFilter::default()
+    };
+    let mut connection = tenant.connection().await;
+    let page = interactions::list(&mut connection, tenant.project, &of_run, None, 1).await;
+    page.unwrap().items[0].id
+}
+
+/// A spec that asks a person for an approval and does no more.
+pub(crate) fn approval(user: UserId) -> WorkflowSpec {
+    asking(json!({
+        "type": "approval", "message": "May it go on?", "timeout": "1h",
+        "target": {"type": "user", "id": user.to_string()},
+    }))
+}
+
+/// A spec that asks and does no more.
+pub(crate) fn asking(interaction: Value) -> WorkflowSpec {
+    spec(json!({"name": "asking", "steps": [{"name": "ask", "interaction": interaction}]}))
 }
 
 impl Caller {
@@ -42,6 +75,34 @@ impl Caller {
         let body = json!({"spec": echo_spec()});
         let answer = self.post("/projects/default/runs", &body).await;
         answer.with_status(202)
+    }
+
+    /// Starts an inline run of a spec; returns the run.
+    pub(crate) async fn start_of(&self, spec: &Value) -> Value {
+        let body = json!({"spec": spec});
+        let answer = self.post("/projects/default/runs", &body).await;
+        answer.with_status(202)
+    }
+
+    /// Calls an operation on a run without a body.
+    pub(crate) async fn act(&self, run: &Value, operation: &str) -> Answer {
+        let path = run_path(run, operation);
+        self.send(Method::POST, &path, None::<String>).await
+    }
+
+    /// Sends a signal that carries nothing.
+    pub(crate) async fn signal(&self, run: &Value, name: &str) -> Answer {
+        let signal = json!({"name": name});
+        self.post(&run_path(run, "signals"), &signal).await
+    }
+
+    /// Reports that the claimed job failed.
+    pub(crate) async fn fail(&self, job: &Value, worker: &str) -> Answer {
+        let report = json!({
+            "worker_id": worker, "attempt": job["attempt"], "status": "failed",
+            "error_type": "broken", "error_message": "it broke",
+        });
+        self.post(&job_path(job, "complete"), &report).await
     }
 
     /// Claims without waiting; returns the job, or null.
@@ -84,6 +145,12 @@ impl Caller {
         let answer = self.get(&format!("/projects/default/runs/{id}")).await;
         answer.with_status(200)
     }
+}
+
+/// The path of an operation on a run.
+pub(crate) fn run_path(run: &Value, operation: &str) -> String {
+    let id = run["id"].as_str().unwrap();
+    format!("/projects/default/runs/{id}/{operation}")
 }
 
 /// The path of an operation on a claimed job.

@@ -46,6 +46,16 @@ impl Route {
         }
     }
 
+    /// One that reads no body.
+    const fn act(path: &'static str, permission: Permission) -> Route {
+        Route {
+            method: Method::POST,
+            path,
+            permission,
+            body: None,
+        }
+    }
+
     const fn patch(path: &'static str, permission: Permission, body: &'static str) -> Route {
         Route {
             method: Method::PATCH,
@@ -63,11 +73,27 @@ impl Route {
             .replace("/workflows/{id}", &format!("/workflows/{}", ids.workflow))
             .replace("/runs/{id}", &format!("/runs/{}", ids.run))
             .replace("/jobs/{id}", &format!("/jobs/{}", ids.job))
+            .replace("/tools/{handle}", &format!("/tools/{}", ids.tool))
+            .replace("{runId}", &ids.run)
+            .replace(
+                "/interactions/{id}",
+                &format!("/interactions/{}", ids.interaction),
+            )
     }
 
     /// Whether the project stands in front, as the thing that everything else is in.
     pub(crate) fn is_in_project(&self) -> bool {
         self.path.starts_with("/projects/{project}/")
+    }
+
+    /// Whether the path names something in the project.
+    pub(crate) fn names_something(&self) -> bool {
+        self.path.contains("{id}") || self.path.contains("{handle}")
+    }
+
+    /// Whether it reads a body.
+    pub(crate) fn takes_body(&self) -> bool {
+        self.body.is_some()
     }
 
     /// The form of the path for a key that is pinned to a project, if there is one.
@@ -88,9 +114,14 @@ const CLAIM: &str = r#"{"worker_id":"w","queues":["nobody puts jobs here"]}"#;
 const CLAIMS: &str = r#"{"worker_id":"w","queues":["nobody puts jobs here"],"max_jobs":2}"#;
 const FENCE: &str = r#"{"worker_id":"w","attempt":1}"#;
 const FENCES: &str = r#"{"items":[{"job_id":"x","worker_id":"w","attempt":1}]}"#;
+const EVENTS: &str = r#"{"worker_id":"w","attempt":1,"events":[{"type":"t","payload":{}}]}"#;
 const REPORT: &str = r#"{"worker_id":"w","attempt":1,"status":"completed"}"#;
 const REPORTS: &str =
     r#"{"items":[{"job_id":"x","worker_id":"w","attempt":1,"status":"completed"}]}"#;
+const SIGNAL: &str = r#"{"name":"go"}"#;
+const NO_RUNS: &str = r#"{"run_ids":[]}"#;
+const CALL: &str = r#"{"timeout_seconds":1}"#;
+const ANSWER: &str = r#"{"value":true}"#;
 
 /// All routes that need a key.
 pub(crate) const ROUTES: &[Route] = &[
@@ -128,8 +159,14 @@ pub(crate) const ROUTES: &[Route] = &[
     ),
     Route::get("/projects/{project}/runs", Permission::RunRead),
     Route::post("/projects/{project}/runs", Permission::RunStart, RUN),
+    Route::get("/projects/{project}/runs/events", Permission::RunRead),
     Route::get("/projects/{project}/runs/{id}", Permission::RunRead),
     Route::get("/projects/{project}/runs/{id}/jobs", Permission::RunRead),
+    Route::get(
+        "/projects/{project}/runs/{id}/action-log",
+        Permission::RunRead,
+    ),
+    Route::get("/projects/{project}/runs/{id}/events", Permission::RunRead),
     Route::post(
         "/projects/{project}/jobs/claim",
         Permission::JobClaim,
@@ -151,6 +188,11 @@ pub(crate) const ROUTES: &[Route] = &[
         FENCES,
     ),
     Route::post(
+        "/projects/{project}/jobs/{id}/events",
+        Permission::JobEmitEvent,
+        EVENTS,
+    ),
+    Route::post(
         "/projects/{project}/jobs/{id}/complete",
         Permission::JobComplete,
         REPORT,
@@ -161,6 +203,57 @@ pub(crate) const ROUTES: &[Route] = &[
         REPORTS,
     ),
     Route::get("/projects/{project}/workers", Permission::WorkerRead),
+    Route::post(
+        "/projects/{project}/runs/{id}/signals",
+        Permission::RunSignal,
+        SIGNAL,
+    ),
+    Route::act(
+        "/projects/{project}/runs/{id}/resumptions",
+        Permission::RunResume,
+    ),
+    Route::act(
+        "/projects/{project}/runs/{id}/cancellations",
+        Permission::RunCancel,
+    ),
+    Route::post(
+        "/projects/{project}/runs/{id}/retries",
+        Permission::RunRetry,
+        "{}",
+    ),
+    Route::post(
+        "/projects/{project}/runs/cancellations",
+        Permission::RunCancel,
+        NO_RUNS,
+    ),
+    Route::post(
+        "/projects/{project}/runs/retries",
+        Permission::RunRetry,
+        NO_RUNS,
+    ),
+    Route::get("/projects/{project}/tools", Permission::ToolRead),
+    Route::post(
+        "/projects/{project}/tools/{handle}/runs",
+        Permission::ToolRun,
+        CALL,
+    ),
+    Route::get(
+        "/projects/{project}/tools/{handle}/runs/{runId}",
+        Permission::ToolRead,
+    ),
+    Route::get(
+        "/projects/{project}/interactions",
+        Permission::InteractionRead,
+    ),
+    Route::get(
+        "/projects/{project}/interactions/{id}",
+        Permission::InteractionRead,
+    ),
+    Route::post(
+        "/projects/{project}/interactions/{id}/respond",
+        Permission::InteractionRespond,
+        ANSWER,
+    ),
     // Last, because the calls before them need what they delete.
     Route::delete(
         "/projects/{project}/workflows/{id}",

@@ -93,11 +93,21 @@ pub(crate) struct TestServer {
 
 impl TestServer {
     pub(crate) async fn start() -> TestServer {
+        Self::start_with(Limits::default()).await
+    }
+
+    /// The same with other limits.
+    pub(crate) async fn start_with(limits: Limits) -> TestServer {
         let world = World::create().await;
         TestServer {
-            replica: Replica::serve(world.tenant().clone()).await,
+            replica: Replica::serve_with(world.tenant().clone(), limits).await,
             world,
         }
+    }
+
+    /// The project as a process has it that serves nothing and rings at nobody.
+    pub(crate) fn silent_replica(&self) -> Tenant {
+        self.world.replica()
     }
 
     /// Another replica over the same database.

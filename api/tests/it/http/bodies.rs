@@ -9,6 +9,10 @@ use mobius_api::Limits;
 use mobius_test_support::inspect::row_counts;
 use reqwest::Method;
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use tower::ServiceExt;
 
 use crate::harness::{Answer, Ids, ROUTES, TestServer, echo_spec, job_path};
@@ -20,11 +24,7 @@ const LIMIT: usize = 3 * 1024 * 1024;
 async fn a_body_that_is_declared_to_be_something_else_is_refused() {
     let server = TestServer::start().await;
     let ids = Ids::made_in(&server.tenant).await;
-    let with_body = [Method::POST, Method::PATCH];
-    for route in ROUTES
-        .iter()
-        .filter(|route| with_body.contains(&route.method))
-    {
+    for route in ROUTES.iter().filter(|route| route.takes_body()) {
         for declared in [
             "text/plain",
             "application/x-www-form-urlencoded",
@@ -70,6 +70,23 @@ async fn a_body_above_the_limit_is_too_large() {
     answer.error(413, "too_large");
 }
 
+/// A body of which nothing ever arrives: to read it would be to wait for ever.
+#[tokio::test]
+async fn a_body_that_says_that_it_is_too_large_is_not_read() {
+    let server = TestServer::start().await;
+    let mut socket = TcpStream::connect(server.address).await.unwrap();
+    let head = format!(
+        "POST /projects HTTP/1.1\r\nhost: mobius\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        server.tenant.key.expose(),
+        LIMIT + 1,
+    );
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    socket.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 413");
+}
+
 /// The router is asked without a socket, because over one a server that stops to read may be
 /// heard or not.
 #[tokio::test]
@@ -77,11 +94,7 @@ async fn a_body_without_a_length_is_cut_off_at_the_limit() {
     let server = TestServer::start().await;
     let ids = Ids::made_in(&server.tenant).await;
     let before = row_counts(&mut *server.tenant.connection().await).await;
-    let with_body = [Method::POST, Method::PATCH];
-    for route in ROUTES
-        .iter()
-        .filter(|route| with_body.contains(&route.method))
-    {
+    for route in ROUTES.iter().filter(|route| route.takes_body()) {
         let space = || Ok::<_, std::io::Error>(" ".repeat(1024 * 1024));
         let endless = stream::iter(std::iter::repeat_with(space));
         let request = Request::builder()
@@ -114,6 +127,7 @@ async fn sizes_are_those_of_the_settings() {
         spec_bytes: 200,
         inputs_bytes: 20,
         result_bytes: 3,
+        ..Limits::default()
     };
     let replica = server.another_replica_with(limits).await;
     let owner = &replica.owner;
@@ -124,13 +138,13 @@ async fn sizes_are_those_of_the_settings() {
     let inputs = owner
         .post("/projects/default/runs", &start(&"x".repeat(20)))
         .await;
-    assert!(inputs.error(400, "bad_request").starts_with("inputs: "));
+    assert!(inputs.error(413, "too_large").starts_with("inputs: "));
     let mut spec = echo_spec();
     spec["description"] = json!("x".repeat(200));
     let spec = owner
         .post("/projects/default/runs", &json!({"spec": spec}))
         .await;
-    assert!(spec.error(400, "bad_request").starts_with("spec: "));
+    assert!(spec.error(413, "too_large").starts_with("spec: "));
     let report = |result: &str| json!({"worker_id": "w", "attempt": 1, "status": "completed", "result_b64": result});
     let path = job_path(&job, "complete");
     let result = owner.post(&path, &report("eHh4eA==")).await;

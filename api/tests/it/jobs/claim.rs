@@ -27,6 +27,17 @@ async fn a_claimed_job_says_all_that_a_worker_needs() {
     assert_eq!(job, expected);
 }
 
+/// Rounded down it would be none at all.
+#[tokio::test]
+async fn the_shortest_timeout_is_a_millisecond() {
+    let server = TestServer::start().await;
+    let spec = json!({"name": "w", "steps": [
+        {"name": "s", "action": "echo", "retry": [{"timeout": "1ns"}]},
+    ]});
+    server.owner.start_of(&spec).await;
+    assert_eq!(server.owner.claim("w").await["timeout_ms"], 1);
+}
+
 #[tokio::test]
 async fn a_job_is_claimed_once() {
     let server = TestServer::start().await;

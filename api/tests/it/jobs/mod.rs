@@ -5,6 +5,7 @@ mod claim;
 mod complete;
 mod delivery;
 mod disconnect;
+mod events;
 mod heartbeat;
 mod load;
 mod poll;

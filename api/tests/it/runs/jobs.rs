@@ -29,3 +29,21 @@ async fn the_jobs_of_a_run_are_listed_oldest_first() {
             .all(|item| item["run_id"] == run.id.to_string())
     );
 }
+
+#[tokio::test]
+async fn the_jobs_of_a_run_are_walked_in_pages() {
+    let server = TestServer::start().await;
+    let run = server.tenant.start(RunDraft::of(two_steps())).await;
+    let job = server.owner.claim("w").await;
+    server.owner.complete(&job, "w").await.with_status(204);
+    let path = format!("/projects/default/runs/{}/jobs?limit=1", run.id);
+    let first = server.owner.get(&path).await.with_status(200);
+    assert_eq!(first["has_more"], true);
+    assert_eq!(first["items"][0]["step_name"], "first");
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let path = format!("{path}&cursor={cursor}");
+    let second = server.owner.get(&path).await.with_status(200);
+    assert_eq!(second["has_more"], false);
+    assert_eq!(second["items"][0]["step_name"], "second");
+    assert!(second.get("next_cursor").is_none());
+}

@@ -1,6 +1,12 @@
 //! Runs.
 
+mod action_log;
+mod bulk;
+mod cancel;
 mod jobs;
 mod list;
 mod read;
+mod resume;
+mod retry;
+mod signal;
 mod start;

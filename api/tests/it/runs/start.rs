@@ -216,7 +216,7 @@ async fn inputs_may_have_one_mib() {
         .with_status(202);
     assert_eq!(run["inputs"]["a"], fits);
     let message = server.owner.post(PATH, &start(&format!("{fits}x"))).await;
-    assert!(message.error(400, "bad_request").starts_with("inputs: "));
+    assert!(message.error(413, "too_large").starts_with("inputs: "));
 }
 
 /// Everything a client can put into a text goes in and comes out again.

@@ -100,7 +100,7 @@ async fn a_spec_may_have_256_kib_and_no_more() {
         .owner
         .post(PATH, &too_large)
         .await
-        .error(400, "bad_request");
+        .error(413, "too_large");
     assert!(
         message.starts_with("spec: ") && message.contains("262144"),
         "{message}"

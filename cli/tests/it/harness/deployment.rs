@@ -5,7 +5,7 @@ use std::process::Command;
 use mobius_worker_sdk::Client;
 use serde_json::Value;
 
-use super::{Process, mobius};
+use super::{Ended, Process, mobius};
 
 /// A migrated database that has a key.
 pub(crate) struct Deployment {
@@ -64,8 +64,19 @@ impl Server {
         process
     }
 
+    /// Runs `mobius runs` with these arguments to its end.
+    pub(crate) async fn runs(&self, arguments: &[&str]) -> Ended {
+        let mut command = mobius(&["runs"]);
+        command.args(arguments);
+        Process::run(self.with_credentials(command)).await
+    }
+
     fn worker_command(&self, concurrency: u32) -> Command {
-        let mut command = mobius(&["worker", "--concurrency", &concurrency.to_string()]);
+        let command = mobius(&["worker", "--concurrency", &concurrency.to_string()]);
+        self.with_credentials(command)
+    }
+
+    fn with_credentials(&self, mut command: Command) -> Command {
         command
             .env("MOBIUS_API_URL", &self.base_url)
             .env("MOBIUS_API_KEY", &self.api_key)

@@ -14,6 +14,6 @@ pub(crate) use dev::{Credentials, Dev};
 pub(crate) use directory::{Directory, processes_naming};
 pub(crate) use history::History;
 pub(crate) use load::Load;
-pub(crate) use process::{Process, mobius};
+pub(crate) use process::{Ended, Process, mobius};
 pub(crate) use runs::{completed, json_step, nap, parked, start, the_job};
 pub(crate) use wait::until;

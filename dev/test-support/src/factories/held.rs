@@ -1,7 +1,10 @@
 //! A claimed job, and what its worker can say about it.
 
-use mobius_store::jobs::{ClaimedJob, Ending, Fence, Outcome, Settlement};
-use serde_json::Value;
+use mobius_store::{
+    events::{CustomEvent, Emission},
+    jobs::{ClaimedJob, Ending, Fence, Outcome, Settlement},
+};
+use serde_json::{Value, json};
 
 /// A job with its lease.
 #[derive(Debug, Clone)]
@@ -26,6 +29,18 @@ impl Held {
             error_type: Some(error_type.to_owned()),
             message: Some("as the test wants it".to_owned()),
         })
+    }
+
+    /// So many events of the worker, with the numbers from `first` on as their payloads.
+    pub fn events(&self, first: usize, count: usize) -> Emission {
+        let event = |number: usize| CustomEvent {
+            kind: "progress".to_owned(),
+            payload: [("number".to_owned(), json!(number))].into_iter().collect(),
+        };
+        Emission {
+            fence: self.fence.clone(),
+            events: (first..first + count).map(event).collect(),
+        }
     }
 
     /// The scheduler's finding that the lease has expired.

@@ -96,11 +96,20 @@ impl Tenant {
 
     /// Saves a workflow under a name that also is its handle.
     pub async fn save_workflow(&self, name: &str, spec: WorkflowSpec) -> WorkflowDefinition {
+        self.save(name, spec, false).await
+    }
+
+    /// Saves a workflow as a tool; its name also is its handle.
+    pub async fn publish(&self, name: &str, spec: WorkflowSpec) -> WorkflowDefinition {
+        self.save(name, spec, true).await
+    }
+
+    async fn save(&self, name: &str, spec: WorkflowSpec, is_tool: bool) -> WorkflowDefinition {
         let new = NewWorkflow {
             name: name.to_owned(),
             handle: name.to_owned(),
             description: None,
-            published_as_tool: false,
+            published_as_tool: is_tool,
             spec: self.prepare(spec).await,
         };
         let mut connection = self.connection().await;
@@ -201,6 +210,16 @@ impl Tenant {
     /// The store's.
     pub async fn heartbeat(&self, held: &Held) -> Result<Heartbeat, Error> {
         self.store.heartbeat(self.project, held.fence.clone()).await
+    }
+
+    /// Drops the events up to a number, as retention does.
+    pub async fn forget_events(&self, upto: i64) {
+        sqlx::query("delete from run_events where project_id = $1 and last_seq <= $2")
+            .bind(self.project.as_uuid())
+            .bind(upto)
+            .execute(&mut *self.connection().await)
+            .await
+            .expect("events can be deleted");
     }
 
     /// Makes the stored state of a run unreadable, as a bug or a newer version would.

@@ -15,8 +15,8 @@ pub(in crate::advance) struct OpenInteraction {
     pub(in crate::advance) job: JobRef,
 }
 
-/// The interactions that are answered and can be: those of runs, which nobody has answered yet.
-/// The lock of their run keeps them so.
+/// The interactions that are answered and can be: those of runs, in time and not answered yet. The
+/// lock of their run keeps them so.
 pub(in crate::advance) async fn open_interactions(
     connection: &mut PgConnection,
     project: ProjectId,
@@ -29,7 +29,9 @@ pub(in crate::advance) async fn open_interactions(
         r#"select id, run_id as "run_id!", branch as "branch!", visit as "visit!"
            from interactions
            where project_id = $1 and id = any($2) and status::text = 'pending'
-             and run_id is not null"#,
+             and run_id is not null
+             -- The timer of one that is past its time may not have fired yet.
+             and (expires_at is null or expires_at > mobius_now())"#,
         project.as_uuid(),
         &wanted.interactions,
     )

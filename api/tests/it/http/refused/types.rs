@@ -1,6 +1,9 @@
 //! Fields of the wrong type, and fields that are missing.
 
+use reqwest::Method;
+
 use super::all_are_refused;
+use crate::harness::TestServer;
 
 const PROJECTS: &str = "POST /projects";
 const WORKFLOWS: &str = "POST /projects/default/workflows";
@@ -104,4 +107,75 @@ async fn heartbeats_and_reports_name_the_field() {
         (COMPLETIONS, bad_status, &["items[0]", "status:"]),
     ])
     .await;
+}
+
+/// An array of a struct's fields in their order is not that struct.
+#[tokio::test]
+async fn an_array_is_not_taken_for_an_object_at_any_depth() {
+    let step = r#"{"spec":{"name":"w","steps":[["a"]]}}"#;
+    let edge = r#"{"spec":{"name":"w","steps":[{"name":"a","action":"echo","next":[["a"]]}]}}"#;
+    let sleep = r#"{"spec":{"name":"w","steps":[{"name":"a","sleep":["1s"]}]}}"#;
+    let spec = r#"{"spec":["w",null,null,[],[],{},[{"name":"a","action":"echo"}]]}"#;
+    all_are_refused(&[
+        (RUNS, spec, &["spec:", "object"]),
+        (RUNS, step, &["spec.steps[0]:", "object"]),
+        (RUNS, edge, &["spec.steps[0].next[0]:", "object"]),
+        (RUNS, sleep, &["spec.steps[0].sleep:", "object"]),
+        (
+            HEARTBEATS,
+            r#"{"items":[["j","w",1]]}"#,
+            &["items[0]:", "object"],
+        ),
+        (
+            COMPLETIONS,
+            r#"{"items":[["j"]]}"#,
+            &["items[0]:", "object"],
+        ),
+    ])
+    .await;
+}
+
+/// Clients know JSON, not the types of our language.
+#[tokio::test]
+async fn messages_name_no_types_of_rust() {
+    let server = TestServer::start().await;
+    let bodies = [
+        (RUNS, r#"{"spec":1}"#, "expected an object"),
+        (
+            RUNS,
+            r#"{"spec":{"name":"w","steps":{}}}"#,
+            "expected an array",
+        ),
+        (RUNS, r#"{"inputs":[]}"#, "expected an object"),
+        (
+            CLAIM,
+            r#"{"worker_id":"w","wait_seconds":"1"}"#,
+            "expected an integer",
+        ),
+        (
+            CLAIM,
+            r#"{"worker_id":"w","wait_seconds":1.5}"#,
+            "expected an integer",
+        ),
+        (
+            CLAIMS,
+            r#"{"worker_id":"w","max_jobs":[]}"#,
+            "expected an integer",
+        ),
+        (
+            CLAIMS,
+            r#"{"worker_id":"w","max_jobs":1,"wait_seconds":"1"}"#,
+            "expected an integer",
+        ),
+    ];
+    for (line, body, says) in bodies {
+        let path = line.trim_start_matches("POST ");
+        let answer = server.owner.send(Method::POST, path, Some(body)).await;
+        let message = answer.error(400, "bad_request");
+        assert!(message.contains(says), "{body}: {message}");
+        for word in ["struct", "i32", "u32", "sequence", "map", "option"] {
+            let mut words = message.split(|c: char| !c.is_alphanumeric());
+            assert!(words.all(|said| said != word), "{body}: {message}");
+        }
+    }
 }

@@ -1,0 +1,73 @@
+//! A client that takes nothing is disconnected, and costs nobody else anything.
+
+use std::time::{Duration, Instant};
+
+use mobius_api::Limits;
+use mobius_test_support::factories::RunDraft;
+use serde_json::json;
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpSocket, TcpStream},
+};
+
+use crate::harness::{EventStream, Replica, TestServer, job_path};
+
+const PATH: &str = "/projects/default/runs/events";
+
+/// More than the kernel takes for a connection that nobody reads.
+const BATCHES: usize = 12;
+
+/// Asks for all events, and reads nothing of the answer.
+async fn open_and_read_nothing(server: &Replica, key: &str) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let mut stream = socket.connect(server.address).await.unwrap();
+    let request =
+        format!("GET {PATH}?since=0 HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {key}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+}
+
+async fn emit_much(server: &Replica) {
+    server.tenant.start(RunDraft::default()).await;
+    let job = server.owner.claim("w").await;
+    let event = json!({"type": "much", "payload": {"text": "x".repeat(16_000)}});
+    let batch = json!({"worker_id": "w", "attempt": 1, "events": vec![event; 100]});
+    for _ in 0..BATCHES {
+        let told = server.owner.post(&job_path(&job, "events"), &batch).await;
+        told.with_status(204);
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_loses_its_stream() {
+    let server = TestServer::start_with(Limits {
+        stall: Duration::from_millis(300),
+        streams_per_key: 1,
+        job_events_per_second: 0,
+        ..Limits::default()
+    })
+    .await;
+    let key = server.tenant.new_key(|_| {}).await;
+    let _idle = open_and_read_nothing(&server, key.expose()).await;
+    let caller = server.anybody.with_key(&key);
+    let since = Instant::now();
+    while caller.get(PATH).await.status != 429 {
+        assert!(since.elapsed() < Duration::from_secs(10), "it never opened");
+    }
+    // Nobody knows yet that it takes nothing, for nothing is there to take.
+    caller.get(PATH).await.error(429, "too_many_streams");
+    let mut reader = EventStream::open(&server.owner, PATH).await;
+    // What the reader is shown first are the start of the run and the claim.
+    let ((), frames) = tokio::join!(emit_much(&server), reader.take(4 + 100 * BATCHES));
+    let frames = &frames[4..];
+    assert_eq!(frames.len(), 100 * BATCHES);
+    // Its place becomes free although its client never closed the connection.
+    let since = Instant::now();
+    while caller.get(PATH).await.status != 200 {
+        assert!(
+            since.elapsed() < Duration::from_secs(10),
+            "it is still open"
+        );
+    }
+}

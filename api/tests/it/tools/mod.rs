@@ -1,0 +1,5 @@
+//! Published workflows as tools.
+
+mod call;
+mod list;
+mod read;

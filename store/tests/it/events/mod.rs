@@ -1,0 +1,5 @@
+//! Events: appended in one order, read in pages, added to by workers.
+
+mod emit;
+mod pages;
+mod storm;
