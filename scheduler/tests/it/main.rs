@@ -6,6 +6,7 @@
 )]
 
 mod attempts;
+mod fan_outs;
 mod leases;
 mod poison;
 mod projects;

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::{Error, advance::LockedRun};
 
-/// Writes the runs that have changed.
+/// Writes the runs that have changed. One that runs without a claim, because no worker was needed,
+/// has started with that.
 pub(super) async fn update_runs(
     connection: &mut PgConnection,
     project: ProjectId,
@@ -40,13 +41,11 @@ pub(super) async fn update_runs(
              attempt = new.attempt,
              cancel_requested = new.cancel_requested,
              cancelled_by = new.cancelled_by,
-             state = new.state,
-             result = new.result,
+             state = new.state, result = new.result,
              error_message = new.error,
              completed_at = case when new.status in ('completed', 'failed') then $2::timestamptz end,
-             -- Where no worker was needed for it to go on, no claim has set it.
-             started_at = case when new.status = 'running'
-                 then coalesce(r.started_at, $2::timestamptz) else r.started_at end,
+             started_at = coalesce(
+                 r.started_at, case new.status when 'running' then $2::timestamptz end),
              updated_at = $2
          from unnest($3::uuid[], $4::run_status[], $5::jsonb[], $6::jsonb[], $7::text[],
                      $8::int[], $9::bool[], $10::text[])
