@@ -148,19 +148,15 @@ async fn assert_short_claim(tenant: &Tenant) {
 }
 
 /// What is done with ten claimed jobs, and with their runs.
-fn about_claimed(tenant: &Tenant, held: &[Held]) -> [Statement; 7] {
+fn about_claimed(tenant: &Tenant, held: &[Held]) -> Vec<Statement> {
     let ids: Vec<_> = held
         .iter()
         .map(|held| held.job.id.as_uuid().to_string())
         .collect();
-    let runs: Vec<_> = held
-        .iter()
-        .map(|held| held.job.run.as_uuid().to_string())
-        .collect();
-    let runs = runs.join(",");
     let (project, actor) = (tenant.project.as_uuid(), tenant.user.as_uuid());
     let jobs = format!("'{project}', '{{{}}}'", ids.join(","));
-    [
+    let mut statements = locks(tenant, held, &jobs);
+    statements.extend([
         Statement {
             text: HEARTBEATS,
             types: "uuid, uuid[], text[], int[], uuid[], float8",
@@ -177,6 +173,33 @@ fn about_claimed(tenant: &Tenant, held: &[Held]) -> [Statement; 7] {
                  array_fill('{actor}'::uuid, '{{10}}')"
             ),
         },
+        Statement {
+            text: UPDATE_JOBS,
+            types: "uuid, timestamptz, uuid[], int[], job_status[], bigint[], int[], int[],
+                    smallint[], int[], bigint[], bytea[], text[], text[], bool[]",
+            arguments: format!(
+                "'{project}', '2030-01-01', '{{{}}}', array_fill(1, '{{10}}'),
+                 array_fill('completed'::job_status, '{{10}}'), array_fill(0::bigint, '{{10}}'),
+                 array_fill(1, '{{10}}'), array_fill(0, '{{10}}'),
+                 array_fill(null::smallint, '{{10}}'), array_fill(0, '{{10}}'),
+                 array_fill(null::bigint, '{{10}}'), array_fill(null::bytea, '{{10}}'),
+                 array_fill(null::text, '{{10}}'), array_fill(null::text, '{{10}}'),
+                 array_fill(true, '{{10}}')",
+                ids.join(",")
+            ),
+        },
+    ]);
+    statements
+}
+
+/// How a batch takes hold of the jobs and of their runs.
+fn locks(tenant: &Tenant, held: &[Held], jobs: &str) -> Vec<Statement> {
+    let runs: Vec<_> = held
+        .iter()
+        .map(|held| held.job.run.as_uuid().to_string())
+        .collect();
+    let (project, runs) = (tenant.project.as_uuid(), runs.join(","));
+    vec![
         Statement {
             text: LOCK_RUNS,
             types: "uuid, uuid[], uuid[]",
@@ -197,21 +220,6 @@ fn about_claimed(tenant: &Tenant, held: &[Held]) -> [Statement; 7] {
             text: STOP_RUNS,
             types: "uuid, timestamptz, uuid[]",
             arguments: format!("'{project}', '2030-01-01', '{{{runs}}}'"),
-        },
-        Statement {
-            text: UPDATE_JOBS,
-            types: "uuid, timestamptz, uuid[], int[], job_status[], bigint[], int[], int[],
-                    smallint[], int[], bigint[], bytea[], text[], text[], bool[]",
-            arguments: format!(
-                "'{project}', '2030-01-01', '{{{}}}', array_fill(1, '{{10}}'),
-                 array_fill('completed'::job_status, '{{10}}'), array_fill(0::bigint, '{{10}}'),
-                 array_fill(1, '{{10}}'), array_fill(0, '{{10}}'),
-                 array_fill(null::smallint, '{{10}}'), array_fill(0, '{{10}}'),
-                 array_fill(null::bigint, '{{10}}'), array_fill(null::bytea, '{{10}}'),
-                 array_fill(null::text, '{{10}}'), array_fill(null::text, '{{10}}'),
-                 array_fill(true, '{{10}}')",
-                ids.join(",")
-            ),
         },
     ]
 }

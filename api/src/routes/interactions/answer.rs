@@ -41,28 +41,22 @@ pub(super) fn check(asked: &Interaction, value: Option<Value>) -> Result<Value, 
 fn fits(spec: &WorkflowInteractionSpec, value: &Value) -> Result<(), ApiError> {
     match spec.mode {
         WorkflowInteractionMode::Confirm => is_decision(value),
-        WorkflowInteractionMode::Input => match value {
-            Value::String(_) => Ok(()),
-            _ => Err(wrong("must be a string")),
-        },
+        WorkflowInteractionMode::Input => must(value.is_string(), "must be a string"),
         WorkflowInteractionMode::Select => is_option(spec, value),
         WorkflowInteractionMode::MultiSelect => are_options(spec, value),
     }
 }
 
 fn is_decision(value: &Value) -> Result<(), ApiError> {
-    match value {
-        Value::Bool(_) => Ok(()),
-        _ => Err(wrong("must be true or false")),
-    }
+    must(value.is_boolean(), "must be true or false")
 }
 
 fn is_option(spec: &WorkflowInteractionSpec, value: &Value) -> Result<(), ApiError> {
-    let is_one = |chosen: &str| spec.options.iter().any(|option| option.value == chosen);
-    match value {
-        Value::String(chosen) if is_one(chosen) => Ok(()),
-        _ => Err(wrong(&format!("must be one of {}", choices(spec)))),
+    let is_chosen = |chosen: &str| spec.options.iter().any(|option| option.value == chosen);
+    if value.as_str().is_some_and(is_chosen) {
+        return Ok(());
     }
+    Err(wrong(&format!("must be one of {}", choices(spec))))
 }
 
 fn are_options(spec: &WorkflowInteractionSpec, value: &Value) -> Result<(), ApiError> {
@@ -84,6 +78,10 @@ fn choices(spec: &WorkflowInteractionSpec) -> String {
         .iter()
         .map(|option| format!("`{}`", option.value));
     values.collect::<Vec<_>>().join(", ")
+}
+
+fn must(holds: bool, problem: &str) -> Result<(), ApiError> {
+    if holds { Ok(()) } else { Err(wrong(problem)) }
 }
 
 fn wrong(problem: &str) -> ApiError {

@@ -21,20 +21,13 @@ pub(super) async fn update_runs(
     let ids: Vec<Uuid> = runs.iter().map(|(id, _)| id.as_uuid()).collect();
     let statuses: Vec<WorkflowRunStatus> = runs.iter().map(|(_, run)| run.status).collect();
     let states: Vec<Json<&RunState>> = runs.iter().map(|(_, run)| Json(&run.state)).collect();
-    let results: Vec<Option<Json<&JsonObject>>> = runs
-        .iter()
-        .map(|(_, run)| run.result.as_ref().map(Json))
-        .collect();
-    let errors: Vec<Option<&str>> = runs
-        .iter()
-        .map(|(_, run)| run.error_message.as_deref())
-        .collect();
+    let after = || runs.iter().map(|(_, run)| *run);
+    let results = after().map(|run| run.result.as_ref().map(Json));
+    let results: Vec<Option<Json<&JsonObject>>> = results.collect();
+    let errors: Vec<Option<&str>> = after().map(|run| run.error_message.as_deref()).collect();
     let attempts: Vec<i32> = runs.iter().map(|(_, run)| run.attempt).collect();
     let cancels: Vec<bool> = runs.iter().map(|(_, run)| run.cancel_requested).collect();
-    let cancellers: Vec<Option<&str>> = runs
-        .iter()
-        .map(|(_, run)| run.cancelled_by.as_deref())
-        .collect();
+    let cancellers: Vec<Option<&str>> = after().map(|run| run.cancelled_by.as_deref()).collect();
     let done = sqlx::query!(
         "update runs r
          set status = new.status,
