@@ -73,8 +73,8 @@ async fn each_item_costs_the_same_however_many_there_are() {
     work(tenant, 100).await;
     let few = work(tenant, 1_000).await;
     let many = work(tenant, 10_000).await;
-    println!("an item of 1,000: {few:?}");
-    println!("an item of 10,000: {many:?}");
+    println!("an item of 1,000: {} bytes of log, {few:?}", few.log);
+    println!("an item of 10,000: {} bytes of log, {many:?}", many.log);
     assert!(many.tables < few.tables * 3 / 2, "{many:?} against {few:?}");
     assert!(
         many.rows_of_1000 < few.rows_of_1000 * 6 / 5,
