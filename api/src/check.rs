@@ -12,15 +12,27 @@ const MAX_TEXT: usize = 10_000;
 
 /// A name that must be given and not be blank.
 pub(crate) fn name(field: &str, value: &str) -> Result<(), ApiError> {
-    name_of_at_most(field, value, MAX_NAME)
+    not_blank(field, value)?;
+    at_most(field, value, MAX_NAME)
 }
 
-/// A name that has a bound of its own.
-pub(crate) fn name_of_at_most(field: &str, value: &str, max: usize) -> Result<(), ApiError> {
+/// A name whose bound is in bytes.
+pub(crate) fn name_of_at_most_bytes(field: &str, value: &str, max: usize) -> Result<(), ApiError> {
+    not_blank(field, value)?;
+    if value.len() > max {
+        return Err(ApiError::bad_request(format!(
+            "{field}: must have at most {max} bytes, not {}",
+            value.len()
+        )));
+    }
+    Ok(())
+}
+
+fn not_blank(field: &str, value: &str) -> Result<(), ApiError> {
     if value.trim().is_empty() {
         return Err(ApiError::bad_request(format!("{field}: must not be empty")));
     }
-    at_most(field, value, max)
+    Ok(())
 }
 
 /// A label that may be empty.

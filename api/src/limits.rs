@@ -17,7 +17,8 @@ pub struct Limits {
     /// How many events of one job are taken a second, in the long run; 0 means any number. Ten
     /// times as many may come at once. Counted by each replica for itself.
     pub job_events_per_second: u32,
-    /// How many streams one key may have open at a time, at each replica; 0 means any number.
+    /// How many streams and waiting calls of tools one key may have open at a time, at each
+    /// replica; 0 means any number.
     pub streams_per_key: usize,
     /// How often a stream says that it lives, and looks at its key again. The look may see what
     /// was remembered for a second.

@@ -168,8 +168,8 @@ pub(crate) struct TuningArguments {
     /// Default: 100; any number for `dev`.
     #[arg(long, env = "MOBIUS_JOB_EVENTS_PER_SECOND")]
     job_events_per_second: Option<u32>,
-    /// How many event streams a key may have open at a time, at each replica; 0: any number.
-    /// Default: 100; any number for `dev`.
+    /// How many event streams and waiting calls of tools a key may have open at a time, at each
+    /// replica; 0: any number. Default: 100; any number for `dev`.
     #[arg(long, env = "MOBIUS_STREAMS_PER_KEY")]
     streams_per_key: Option<usize>,
 }

@@ -6,11 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{JsonObject, RunId, SignalId, WorkflowRunStatus};
 
+/// The longest name of a signal, and so the longest `topic` of a step that waits for one, in bytes:
+/// a longer one of either kind could never meet the other.
+pub const MAX_SIGNAL_NAME_BYTES: usize = 255;
+
 /// A signal to send.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SendRunSignalRequest {
-    /// The name that a `wait_signal` step waits for as its `topic`: 1 to 200 characters.
+    /// The name that a `wait_signal` step waits for as its `topic`: 1 to 255 bytes, not blank.
     pub name: String,
     /// What the waiting step gets; at most 256 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,14 +1,12 @@
 //! A feed: what a project's reader and the streams of the project share.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mobius_types::{ProjectId, RunId};
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, watch};
 
 use super::{
+    ends::{End, Ends},
     frame::Frame,
     recent::{Recent, Taken},
 };
@@ -26,7 +24,7 @@ pub(super) struct Feed {
     /// Has the reader look.
     pub(super) wake: Notify,
     /// Who waits for the end of a run.
-    ends: Mutex<HashMap<RunId, Vec<oneshot::Sender<()>>>>,
+    ends: Arc<Ends>,
 }
 
 impl Feed {
@@ -36,7 +34,7 @@ impl Feed {
             recent: Mutex::default(),
             head: watch::Sender::new(UNKNOWN),
             wake: Notify::new(),
-            ends: Mutex::default(),
+            ends: Arc::default(),
         }
     }
 
@@ -66,13 +64,8 @@ impl Feed {
         let Some(newest) = frames.last() else { return };
         self.recent().push(frames.iter().cloned());
         self.head.send_replace(newest.seq);
-        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
-        for frame in frames.iter().filter(|frame| frame.ends_run) {
-            for waiter in ends.remove(&frame.run).into_iter().flatten() {
-                // It may have stopped waiting.
-                let _ = waiter.send(());
-            }
-        }
+        let ended = frames.iter().filter(|frame| frame.ends_run);
+        self.ends.tell(ended.map(|frame| frame.run));
     }
 
     /// Waits until the reader knows where it starts: every event after that is seen.
@@ -81,17 +74,9 @@ impl Feed {
         let _ = self.news().wait_for(|head| *head != UNKNOWN).await;
     }
 
-    /// Resolves when a frame says that the run has ended.
-    pub(super) fn end_of(&self, run: RunId) -> oneshot::Receiver<()> {
-        let (waiter, end) = oneshot::channel();
-        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those who stopped waiting are forgotten.
-        ends.retain(|_, waiters| {
-            waiters.retain(|waiter| !waiter.is_closed());
-            !waiters.is_empty()
-        });
-        ends.entry(run).or_default().push(waiter);
-        end
+    /// Waits for a frame that says that the run has ended.
+    pub(super) fn end_of(&self, run: RunId) -> End {
+        self.ends.of(run)
     }
 
     fn recent(&self) -> MutexGuard<'_, Recent> {

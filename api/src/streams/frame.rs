@@ -46,6 +46,9 @@ impl From<&Event> for Frame {
 /// position after which the stream goes on, so a client that notes it misses nothing.
 pub(super) fn seed(run: RunId, standing: &RunStanding, seq: i64, now: Timestamp) -> Bytes {
     let mut data = json!({"status": standing.status, "attempt": standing.attempt});
+    if standing.cancel_requested {
+        data["cancel_requested"] = json!(true);
+    }
     if let Some(message) = &standing.error_message {
         data["error_message"] = json!(message);
     }

@@ -140,7 +140,8 @@ impl Hub {
             if position.run.is_none_or(|run| run.status.is_terminal()) {
                 return Ok(());
             }
-            end.await.map_err(|_| ApiError::Unavailable)
+            end.told().await;
+            Ok(())
         });
         waited.await.unwrap_or(Err(ApiError::Unavailable))
     }

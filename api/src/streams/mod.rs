@@ -6,6 +6,7 @@
 //! streams cost one query a wake-up, and nothing is buffered for a client beyond a few frames: it
 //! pulls. One that takes nothing is disconnected by its socket (`stalled.rs`).
 
+mod ends;
 mod feed;
 mod frame;
 mod hub;

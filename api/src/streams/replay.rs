@@ -1,14 +1,15 @@
 //! Replays: pages that a stream reads for itself while it is behind.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
 use mobius_store::{Error, events};
-use mobius_types::RunId;
+use mobius_types::{ProjectId, RunId};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     frame::{self, Frame},
-    hub::Following,
+    hub::{Following, Hub},
 };
 
 /// The frames that follow a number, and the number after which the next ones do.
@@ -17,13 +18,25 @@ pub(super) struct Replayed {
     pub(super) upto: i64,
 }
 
-/// Reads some of what follows, of one run or of all. Says so when some is not kept any more.
-pub(super) async fn replay(
-    following: &Following,
+/// A page that is being read.
+pub(super) type Page = AbortOnDropHandle<Result<Replayed, Error>>;
+
+/// Begins to read some of what follows, of one run or of all. It goes on by itself, so that a
+/// client that takes nothing keeps nobody else from a turn; it ends when the handle is dropped.
+pub(super) fn begin(following: &Following, run: Option<RunId>, since: i64) -> Page {
+    let (hub, project) = (Arc::clone(&following.hub), following.project());
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        replay(&hub, project, run, since).await
+    }))
+}
+
+/// Says so when some is not kept any more.
+async fn replay(
+    hub: &Hub,
+    project: ProjectId,
     run: Option<RunId>,
     since: i64,
 ) -> Result<Replayed, Error> {
-    let (hub, project) = (&following.hub, following.project());
     let _turn = hub.replays.acquire().await;
     let read = hub.store.db().read(|connection| {
         Box::pin(async move {

@@ -1,4 +1,4 @@
-//! Seats: how many streams a key may have open at a time.
+//! Seats: how many streams and waiting calls of tools a key may have open at a time.
 
 use std::{
     collections::HashMap,
@@ -9,16 +9,16 @@ use mobius_types::KeyId;
 
 use crate::ApiError;
 
-/// After how many seconds a client that has too many streams should try again.
+/// After how many seconds a client that has too many of them should try again.
 const RETRY_AFTER: u32 = 5;
 
-/// The open streams of a replica, by key.
+/// What is open at a replica, by key.
 pub(crate) struct Seats {
     most: usize,
     taken: Mutex<HashMap<KeyId, usize>>,
 }
 
-/// An open stream.
+/// The place of an open stream, or of a call that waits.
 pub(crate) struct Seat {
     seats: Arc<Seats>,
     key: KeyId,
@@ -40,7 +40,10 @@ impl Seats {
         if self.most > 0 && *taken >= self.most {
             return Err(ApiError::TooMany {
                 code: "too_many_streams",
-                message: format!("this key has {} streams open, which is the most", self.most),
+                message: format!(
+                    "this key has {} streams and waiting calls open, which is the most",
+                    self.most
+                ),
                 retry_after: RETRY_AFTER,
             });
         }

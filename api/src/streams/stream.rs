@@ -15,7 +15,7 @@ use super::{
     frame::{self, KEEP_ALIVE},
     hub::Following,
     recent::Taken,
-    replay::replay,
+    replay::{self, Page},
     seats::Seat,
 };
 use crate::{
@@ -61,6 +61,9 @@ pub(crate) struct Stream {
     cursor: i64,
     /// Taken, and not sent yet: a few frames at most.
     ready: VecDeque<Bytes>,
+    /// A page that is being read. It is kept from beat to beat, because one that was begun anew
+    /// would wait for its turn from the beginning.
+    replaying: Option<Page>,
     next_beat: Instant,
     _seat: Seat,
 }
@@ -79,6 +82,7 @@ impl Stream {
             news: following.news(),
             cursor: start.after,
             ready: start.first,
+            replaying: None,
             run,
             following,
             app,
@@ -127,6 +131,9 @@ impl Stream {
 
     /// Takes frames, or waits for some until the next beat. An error ends the stream.
     async fn advance(&mut self) -> Result<(), ApiError> {
+        if let Some(page) = self.replaying.take() {
+            return self.take_page(page).await;
+        }
         // Before the look: what comes after it then wakes us.
         self.news.mark_unchanged();
         match self.following.take(self.cursor, self.run) {
@@ -138,15 +145,35 @@ impl Stream {
                 _ = self.news.changed() => {}
                 () = sleep_until(self.next_beat) => {}
             },
-            Taken::Behind => match replay(&self.following, self.run, self.cursor).await {
-                Ok(replayed) => {
-                    self.ready = replayed.frames;
-                    self.cursor = replayed.upto;
-                }
-                Err(error) if error.is_transient() => sleep(RETRY).await,
-                Err(error) => return Err(error.into()),
-            },
+            Taken::Behind => {
+                let page = replay::begin(&self.following, self.run, self.cursor);
+                self.replaying = Some(page);
+            }
         }
         Ok(())
+    }
+
+    /// Waits for a page that is being read, until the next beat.
+    async fn take_page(&mut self, mut page: Page) -> Result<(), ApiError> {
+        let read = tokio::select! {
+            read = &mut page => read,
+            () = sleep_until(self.next_beat) => {
+                self.replaying = Some(page);
+                return Ok(());
+            }
+        };
+        // It is not aborted while we hold it, so it can only have panicked.
+        match read.map_err(|_| ApiError::Internal)? {
+            Ok(replayed) => {
+                self.ready = replayed.frames;
+                self.cursor = replayed.upto;
+                Ok(())
+            }
+            Err(error) if error.is_transient() => {
+                sleep(RETRY).await;
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }

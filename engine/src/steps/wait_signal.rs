@@ -3,7 +3,7 @@
 //! The oldest signal of the name that nothing has consumed is taken at once, else the branch waits
 //! until one comes or the time is over.
 
-use mobius_types::WorkflowWaitSignalConfig;
+use mobius_types::{MAX_SIGNAL_NAME_BYTES, WorkflowWaitSignalConfig};
 use serde_json::Value;
 
 use super::{
@@ -16,9 +16,6 @@ use crate::{
     template::Template,
     waiting::Waiting,
 };
-
-/// Names are compared with those of signals, and kept in states.
-const MAX_TOPIC_BYTES: usize = 255;
 
 /// A compiled step that waits for a signal.
 #[derive(Debug)]
@@ -92,11 +89,12 @@ fn topic_text(topic: Value) -> Result<String, Fault> {
 }
 
 fn check_topic(topic: &str) -> Result<(), String> {
-    if topic.is_empty() {
+    // The API takes no signal of such a name.
+    if topic.trim().is_empty() {
         return Err("is empty; name the signal to wait for".to_owned());
     }
-    if topic.len() > MAX_TOPIC_BYTES {
-        return Err(format!("is longer than {MAX_TOPIC_BYTES} bytes"));
+    if topic.len() > MAX_SIGNAL_NAME_BYTES {
+        return Err(format!("is longer than {MAX_SIGNAL_NAME_BYTES} bytes"));
     }
     Ok(())
 }

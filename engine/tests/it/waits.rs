@@ -103,6 +103,10 @@ fn topic_and_timeout_may_be_templates() {
             "the topic is empty",
         ),
         (
+            json!({"topic": "${' '}", "timeout": "1h"}),
+            "the topic is empty",
+        ),
+        (
             json!({"topic": "${[1]}", "timeout": "1h"}),
             "the topic is not text, but of type list",
         ),

@@ -69,6 +69,8 @@ pub struct RunStanding {
     pub status: WorkflowRunStatus,
     /// How often it was started.
     pub attempt: i32,
+    /// Whether it was asked to end.
+    pub cancel_requested: bool,
     /// Why it failed.
     pub error_message: Option<String>,
 }
@@ -94,6 +96,7 @@ pub async fn position(
         (Some(status), Some(attempt)) => Some(RunStanding {
             status,
             attempt,
+            cancel_requested: row.cancel_requested.unwrap_or(false),
             error_message: row.error_message,
         }),
         _ if run.is_some() => return Err(Error::NotFound("run")),

@@ -4,6 +4,7 @@
 mod action_log;
 mod claim;
 mod due;
+mod fence;
 mod heartbeat;
 mod insert;
 mod read;
@@ -13,6 +14,7 @@ pub use crate::advance::{Ending, Outcome, Settlement};
 pub use action_log::action_log;
 pub use claim::{ClaimFilter, ClaimSlot, Claimed, ClaimedJob, claim, projects_with_claimable_jobs};
 pub use due::{Overdue, expired_leases, postpone, spent_attempts};
+pub use fence::check_fence;
 pub use heartbeat::Heartbeat;
 pub(crate) use heartbeat::{heartbeat_alone, heartbeat_batch};
 pub(crate) use insert::{JobRow, insert_jobs, name_item, push_new};

@@ -138,7 +138,9 @@ pub async fn list(
     Ok(cursor::page(List::Runs, rows, limit, |row| row.id).map(Into::into))
 }
 
-/// The ids of the runs that a list with this filter shows first, at most so many.
+/// The ids of the runs that a list with this filter shows first, at most so many. Those that are
+/// ending because they were cancelled are left out: nothing is to be done to them, and whoever
+/// cancels in several calls would meet them again and again.
 ///
 /// # Errors
 /// The database failed.
@@ -158,6 +160,7 @@ pub async fn ids_matching(
            and ($7::text is null or initiated_by = $7)
            and ($8::text is null or external_id = $8)
            and ($9::uuid is null or definition_id = $9)
+           and not (cancel_requested and completed_at is null)
          order by id desc
          limit $2",
         project.as_uuid(),

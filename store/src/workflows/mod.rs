@@ -9,7 +9,7 @@ mod update;
 pub use create::{NewWorkflow, create};
 pub use delete::delete;
 pub use read::{exists, get, list, versions};
-pub use tools::{Tool, find_tool, list_tools};
+pub use tools::{Tool, find_by_handle, find_tool, list_tools};
 pub use update::{WorkflowChange, update};
 
 use crate::Error;

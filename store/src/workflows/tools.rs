@@ -48,6 +48,26 @@ pub async fn list_tools(
     Ok(tools.collect())
 }
 
+/// The workflow of this handle, published or not: the runs of a tool can be read also when it is
+/// not published any more.
+///
+/// # Errors
+/// The database failed.
+pub async fn find_by_handle(
+    connection: &mut PgConnection,
+    project: ProjectId,
+    handle: &str,
+) -> Result<Option<WorkflowId>, Error> {
+    let id = sqlx::query_scalar!(
+        "select id from workflows where project_id = $1 and handle = $2",
+        project.as_uuid(),
+        handle,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(id.map(Into::into))
+}
+
 /// The published workflow of this handle.
 ///
 /// # Errors

@@ -1,7 +1,10 @@
 //! Events that the worker of a claimed job adds to the history of its run.
 
 use axum::{extract::State, http::StatusCode};
-use mobius_store::events::{CustomEvent, Emission};
+use mobius_store::{
+    events::{CustomEvent, Emission},
+    jobs,
+};
 use mobius_types::{EventType, JobEventEntry, JobEventsRequest, JobId};
 use tokio::time::Instant;
 
@@ -39,8 +42,12 @@ pub(super) async fn emit_job_events(
     for (place, event) in request.events.iter().enumerate() {
         check(place, event, app.limits.event_bytes)?;
     }
-    app.pace
-        .take(&fence, request.events.len(), Instant::now())?;
+    if let Err(too_fast) = app.pace.take(&fence, request.events.len(), Instant::now()) {
+        // A worker that has lost its job is to stop, not to slow down.
+        let mut connection = app.store.db().acquire().await?;
+        jobs::check_fence(&mut connection, access.project, &fence).await?;
+        return Err(too_fast);
+    }
     let events = request.events.into_iter().map(|event| CustomEvent {
         kind: event.kind,
         payload: event.payload,

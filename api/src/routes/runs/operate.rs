@@ -5,7 +5,8 @@
 use axum::{Json, extract::State, http::StatusCode};
 use mobius_store::{Error as StoreError, RetryFrom, runs};
 use mobius_types::{
-    RetryPoint, RetryRunRequest, RunId, RunSignal, SendRunSignalRequest, WorkflowRun,
+    MAX_SIGNAL_NAME_BYTES, RetryPoint, RetryRunRequest, RunId, RunSignal, SendRunSignalRequest,
+    WorkflowRun,
 };
 
 use crate::{
@@ -15,9 +16,6 @@ use crate::{
     error::ErrorResponses,
     extract::{Body, OptionalBody, PathId},
 };
-
-/// The longest name of a signal.
-const MAX_SIGNAL_NAME: usize = 200;
 
 /// The largest payload of a signal, in bytes.
 const MAX_PAYLOAD: usize = 256 * 1024;
@@ -87,7 +85,7 @@ pub(super) async fn send_run_signal(
     Body(request): Body<SendRunSignalRequest>,
 ) -> Result<(StatusCode, Json<RunSignal>), ApiError> {
     let name = request.name;
-    check::name_of_at_most("name", &name, MAX_SIGNAL_NAME)?;
+    check::name_of_at_most_bytes("name", &name, MAX_SIGNAL_NAME_BYTES)?;
     let payload = request.payload.unwrap_or_default();
     check::json_size("payload", &payload, MAX_PAYLOAD)?;
     let id = app

@@ -35,7 +35,8 @@ const MAX_WAIT: i32 = 120;
 /// Call a tool
 ///
 /// Starts a run of the workflow and waits for its end, at most `timeout_seconds`. 200 when it has
-/// ended, also when it failed: see `status`. 202 when it goes on: ask for it by its id.
+/// ended, also when it failed: see `status`. 202 when it goes on: ask for it by its id. 429 when
+/// the key has too many streams and waiting calls open.
 #[utoipa::path(post, path = "/projects/{project}/tools/{handle}/runs", operation_id = "runTool", tag = "tools", params(("project" = String, Path, description = "The project's handle or id."), ("handle" = String, Path, description = "The tool's name: the workflow's handle.")), request_body = ToolRunRequest, responses((status = 200, description = "The run has ended.", body = ToolRun), (status = 202, description = "The run goes on.", body = ToolRun), ErrorResponses))]
 pub(super) async fn run_tool(
     access: Access<grant::ToolRun>,
@@ -47,6 +48,7 @@ pub(super) async fn run_tool(
     let inputs = request.input.unwrap_or_default();
     check::json_size("input", &inputs, app.limits.inputs_bytes)?;
     let workflow = tool.workflow(&app, access.project).await?;
+    let _seat = app.seats.take(access.key())?;
     let start = StartRun {
         source: Source::Workflow(workflow),
         queue: QUEUE.to_owned(),
@@ -66,16 +68,18 @@ pub(super) async fn run_tool(
 
 /// Get the run of a tool
 ///
-/// Of this tool alone: the run of another workflow is not found.
+/// Of this tool alone: the run of another workflow is not found. A workflow that is not published
+/// any more still shows its runs here, so that whoever was told 202 learns how theirs ended.
 #[utoipa::path(get, path = "/projects/{project}/tools/{handle}/runs/{runId}", operation_id = "getToolRun", tag = "tools", params(("project" = String, Path, description = "The project's handle or id."), ("handle" = String, Path, description = "The tool's name: the workflow's handle."), ("runId" = String, Path, description = "The run's id.")), responses((status = 200, description = "How it stands.", body = ToolRun), ErrorResponses))]
 pub(super) async fn get_tool_run(
     access: Access<grant::ToolRead>,
     State(app): State<App>,
     tool: ToolPath,
 ) -> Result<Json<ToolRun>, ApiError> {
-    let workflow = tool.workflow(&app, access.project).await?;
-    let run = parse_id::<RunId>(&tool.run)?;
     let mut connection = app.store.db().acquire().await?;
+    let found = workflows::find_by_handle(&mut connection, access.project, &tool.handle).await?;
+    let workflow = found.ok_or(ApiError::NotFound("tool"))?;
+    let run = parse_id::<RunId>(&tool.run)?;
     let outcome = runs::outcome(&mut connection, access.project, run).await?;
     outcome
         .filter(|outcome| outcome.definition == Some(workflow))

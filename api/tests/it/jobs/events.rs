@@ -176,3 +176,22 @@ async fn a_job_that_adds_events_too_fast_is_slowed_down() {
     // The report of the job's end does not count.
     server.owner.complete(&job, "w").await.with_status(204);
 }
+
+#[tokio::test]
+async fn a_worker_that_has_lost_its_job_is_told_to_stop_and_not_to_slow_down() {
+    let server = TestServer::start_with(Limits {
+        job_events_per_second: 1,
+        ..Limits::default()
+    })
+    .await;
+    let job = claimed(&server).await;
+    let batch = vec![event("t", json!({})); 100];
+    emit(&server, &job, &batch).await.with_status(204);
+    let slowed = emit(&server, &job, &batch).await;
+    slowed.error(429, "too_many_events");
+    server.owner.complete(&job, "w").await.with_status(204);
+    for _ in 0..2 {
+        let stopped = emit(&server, &job, &batch).await;
+        stopped.error(409, "lease_lost");
+    }
+}

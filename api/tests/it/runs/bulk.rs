@@ -116,6 +116,25 @@ async fn a_thousand_runs_are_dealt_with_and_the_answer_says_that_there_are_more(
     }
 }
 
+/// They run on until their workers answer, and would be met again by every call.
+#[tokio::test]
+async fn runs_that_are_being_cancelled_do_not_stand_in_the_way_of_the_others() {
+    let server = TestServer::start().await;
+    let draft = RunDraft::in_queue("q");
+    let oldest = server.tenant.start_many(&draft, 2).await;
+    server.tenant.start_many(&draft, 1_000).await;
+    while !server.tenant.claim("w", 100).await.is_empty() {}
+    let filter = json!({"filter": {"queue": "q", "status": "running"}});
+    for (done, has_more) in [(1_000, true), (2, false), (0, false)] {
+        let result = server.owner.post(CANCEL, &filter).await.with_status(200);
+        assert_eq!(result["succeeded"].as_array().unwrap().len(), done);
+        assert_eq!(result["has_more"], has_more);
+    }
+    for run in oldest {
+        assert!(server.tenant.run(run.id).await.run.cancel_requested);
+    }
+}
+
 #[tokio::test]
 async fn what_is_not_exactly_one_choice_is_refused() {
     let server = TestServer::start().await;

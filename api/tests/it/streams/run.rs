@@ -73,6 +73,29 @@ async fn a_failed_run_says_why_in_its_first_frame() {
 }
 
 #[tokio::test]
+async fn a_run_that_is_being_cancelled_says_so_in_its_first_frame() {
+    let server = TestServer::start().await;
+    let run = server.owner.start().await;
+    server.owner.claim("w").await;
+    let cancelled = server.owner.act(&run, "cancellations").await;
+    cancelled.with_status(204);
+    let mut history = EventStream::open(&server.owner, &path(&run, "?since=0")).await;
+    let seed = history.next().await.unwrap();
+    assert_eq!(
+        seed.data["data"],
+        json!({"status": "running", "attempt": 1, "cancel_requested": true})
+    );
+    // It is what the newest frame of the run says.
+    loop {
+        let frame = history.next().await.unwrap();
+        if frame.data["data"]["cancel_requested"] == true && frame.event == "run_updated" {
+            assert_eq!(frame.data["data"], seed.data["data"]);
+            return;
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_stream_shows_its_own_run_alone() {
     let server = TestServer::start().await;
     let others = server.tenant.start_many(&RunDraft::default(), 10).await;

@@ -71,3 +71,44 @@ async fn a_client_that_takes_nothing_loses_its_stream() {
         );
     }
 }
+
+/// How often a stream says that it lives, in the test of replays.
+const KEEP_ALIVE: Duration = Duration::from_millis(200);
+
+/// Reads until nothing came for three beats but that the stream lives; returns the number of the
+/// last frame before.
+async fn hear_it_live(stream: &mut EventStream) -> i64 {
+    let (mut beats, mut last) = (0, 0);
+    while beats < 3 {
+        let block = stream.next_block().await.expect("the stream goes on");
+        match block.lines().find_map(|line| line.strip_prefix("id: ")) {
+            Some(id) => (beats, last) = (0, id.parse().unwrap()),
+            None => beats += 1,
+        }
+    }
+    last
+}
+
+#[tokio::test]
+async fn a_stream_says_that_it_lives_while_its_replay_is_held_up() {
+    let server = TestServer::start_with(Limits {
+        keep_alive: KEEP_ALIVE,
+        job_events_per_second: 0,
+        ..Limits::default()
+    })
+    .await;
+    emit_much(&server).await;
+    let mut stream = EventStream::open(&server.owner, &format!("{PATH}?since=0")).await;
+    stream.next().await.unwrap();
+    // More is left to replay than is on its way, and meanwhile no page of it can be read. Postgres
+    // itself would give up after ten seconds.
+    let patience = Duration::from_secs(8);
+    let live = tokio::time::timeout(patience, hear_it_live(&mut stream));
+    let last = server.tenant.while_events_are_held(live).await;
+    let last = last.expect("the stream is silent");
+    let newest = i64::try_from(4 + 100 * BATCHES).unwrap();
+    assert!(last < newest, "nothing was left to replay");
+    for expected in last + 1..=newest {
+        assert_eq!(stream.next().await.unwrap().id, expected);
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use mobius_api::Limits;
 use mobius_test_support::factories::{one_step, spec};
 use serde_json::{Value, json};
 
@@ -168,4 +169,28 @@ async fn a_client_that_hangs_up_leaves_a_run_that_goes_on() {
     server.owner.complete(&job, "w").await.with_status(204);
     let run = json!({"id": job["run_id"]});
     assert_eq!(server.owner.run(&run).await["status"], "completed");
+}
+
+#[tokio::test]
+async fn a_key_has_so_many_calls_that_wait_and_gets_back_those_that_were_answered() {
+    let server = TestServer::start_with(Limits {
+        streams_per_key: 1,
+        ..Limits::default()
+    })
+    .await;
+    server.tenant.publish("tool", one_step()).await;
+    let owner = server.owner.clone();
+    let call = tokio::spawn(async move { owner.post(PATH, &json!({})).await });
+    let job = server.owner.poll("w", 30).await.with_status(200);
+    let refused = server.owner.post(PATH, &json!({})).await;
+    refused.error(429, "too_many_streams");
+    assert_eq!(refused.header("retry-after"), Some("5"));
+    let stream = server.owner.get("/projects/default/runs/events").await;
+    stream.error(429, "too_many_streams");
+    // The call that was refused has started nothing.
+    server.owner.poll("w", 0).await.with_status(204);
+    server.owner.complete(&job, "w").await.with_status(204);
+    call.await.unwrap().with_status(200);
+    let last = json!({"timeout_seconds": 1});
+    server.owner.post(PATH, &last).await.with_status(202);
 }

@@ -14,7 +14,7 @@ use mobius_types::{
     Job, OrgId, ProjectId, RunId, UserId, WorkflowDefinition, WorkflowRun, WorkflowRunDetail,
     WorkflowSpec,
 };
-use sqlx::{Postgres, pool::PoolConnection};
+use sqlx::{Connection, Postgres, pool::PoolConnection};
 
 use super::{Held, RunDraft};
 
@@ -220,6 +220,19 @@ impl Tenant {
             .execute(&mut *self.connection().await)
             .await
             .expect("events can be deleted");
+    }
+
+    /// Does something while nobody can read or write events.
+    pub async fn while_events_are_held<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut connection = self.connection().await;
+        let mut holder = connection.begin().await.expect("a transaction begins");
+        sqlx::query("lock table run_events in access exclusive mode")
+            .execute(&mut *holder)
+            .await
+            .expect("nobody keeps the table for long");
+        let done = work.await;
+        holder.rollback().await.expect("the test server is up");
+        done
     }
 
     /// Makes the stored state of a run unreadable, as a bug or a newer version would.

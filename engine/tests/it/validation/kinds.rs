@@ -26,6 +26,10 @@ fn waits_are_well_formed() {
             "steps[0].wait_signal.topic: is empty",
         ),
         (
+            signal(json!({"topic": " \t"})),
+            "steps[0].wait_signal.topic: is empty",
+        ),
+        (
             signal(json!({"topic": "x".repeat(256)})),
             "steps[0].wait_signal.topic: is longer than 255 bytes",
         ),
