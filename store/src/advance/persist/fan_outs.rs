@@ -29,7 +29,9 @@ impl Columns {
     fn of(rows: &[(JobId, &LiveFanOut)]) -> Self {
         let count = |of: fn(&LiveFanOut) -> u32| -> Vec<i32> {
             let counts = rows.iter().map(|(_, row)| of(row));
-            counts.map(|count| i32::try_from(count).unwrap_or(i32::MAX)).collect()
+            counts
+                .map(|count| i32::try_from(count).unwrap_or(i32::MAX))
+                .collect()
         };
         Self {
             ids: rows.iter().map(|(id, _)| id.as_uuid()).collect(),
@@ -59,7 +61,10 @@ pub(super) async fn insert(
     let columns = Columns::of(rows);
     let int = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
     let runs: Vec<Uuid> = rows.iter().map(|(_, row)| row.run.as_uuid()).collect();
-    let branches: Vec<&str> = rows.iter().map(|(_, row)| row.job.branch.as_str()).collect();
+    let branches: Vec<&str> = rows
+        .iter()
+        .map(|(_, row)| row.job.branch.as_str())
+        .collect();
     let visits: Vec<i32> = rows.iter().map(|(_, row)| row.job.visit).collect();
     let steps: Vec<&str> = rows.iter().map(|(_, row)| row.step.as_str()).collect();
     let actions: Vec<&str> = rows.iter().map(|(_, row)| row.action.as_str()).collect();
@@ -68,8 +73,14 @@ pub(super) async fn insert(
     let stores: Vec<bool> = rows.iter().map(|(_, row)| row.stores_results).collect();
     let timeouts: Vec<Option<i64>> = rows.iter().map(|(_, row)| row.timeout_ms).collect();
     let attempts: Vec<i32> = rows.iter().map(|(_, row)| row.max_attempts).collect();
-    let items: Vec<i32> = rows.iter().map(|(_, row)| int(row.counters.items)).collect();
-    let failures: Vec<i32> = rows.iter().map(|(_, row)| int(row.counters.max_failures)).collect();
+    let items: Vec<i32> = rows
+        .iter()
+        .map(|(_, row)| int(row.counters.items))
+        .collect();
+    let failures: Vec<i32> = rows
+        .iter()
+        .map(|(_, row)| int(row.counters.max_failures))
+        .collect();
     let concurrency: Vec<Option<i32>> = rows
         .iter()
         .map(|(_, row)| row.counters.max_concurrency.map(int))
@@ -164,7 +175,9 @@ pub(super) async fn update(
         if let (Some(kind), Some(message)) = (row.error_type, row.last_error) {
             frame["error"] = json!(format!("{kind}: {message}"));
         }
-        changes.frames.push(row.run_id.into(), EventType::JobUpdated, frame);
+        changes
+            .frames
+            .push(row.run_id.into(), EventType::JobUpdated, frame);
     }
     Ok(())
 }
@@ -204,7 +217,8 @@ impl Item {
 impl Changes {
     fn tell_of(&mut self, items: &[Item]) {
         for item in items {
-            self.frames.push(item.run_id.into(), EventType::JobUpdated, item.frame());
+            self.frames
+                .push(item.run_id.into(), EventType::JobUpdated, item.frame());
         }
     }
 
@@ -219,7 +233,11 @@ impl Changes {
             return Ok(Vec::new());
         }
         let parents: Vec<Uuid> = self.releases.keys().map(|id| id.as_uuid()).collect();
-        let counts: Vec<i64> = self.releases.values().map(|count| i64::from(*count)).collect();
+        let counts: Vec<i64> = self
+            .releases
+            .values()
+            .map(|count| i64::from(*count))
+            .collect();
         let items = sqlx::query_file_as!(
             Item,
             "src/advance/persist/release_items.sql",
@@ -232,11 +250,15 @@ impl Changes {
         .await?;
         if i64::try_from(items.len()).unwrap_or(i64::MAX) != counts.iter().sum::<i64>() {
             // The counters and the rows are written together, so this is a mistake of ours.
-            return Err(Error::Corrupt("an item to release was not there".to_owned()));
+            return Err(Error::Corrupt(
+                "an item to release was not there".to_owned(),
+            ));
         }
         self.tell_of(&items);
         let served = items.iter().filter(|item| item.server);
-        Ok(served.map(|item| (item.run_id.into(), item.id.into())).collect())
+        Ok(served
+            .map(|item| (item.run_id.into(), item.id.into()))
+            .collect())
     }
 
     /// Ends the items of fan-outs that have failed: as for a run, those that no worker holds end
@@ -250,7 +272,11 @@ impl Changes {
         if self.stopped_fan_outs.is_empty() {
             return Ok(Vec::new());
         }
-        let parents: Vec<Uuid> = self.stopped_fan_outs.iter().map(|id| id.as_uuid()).collect();
+        let parents: Vec<Uuid> = self
+            .stopped_fan_outs
+            .iter()
+            .map(|id| id.as_uuid())
+            .collect();
         let items = sqlx::query_file_as!(
             Item,
             "src/advance/persist/stop_fan_outs.sql",
@@ -260,9 +286,22 @@ impl Changes {
         )
         .fetch_all(connection)
         .await?;
-        self.tell_of(&items);
-        let children = items.iter().filter(|item| item.status == JobStatus::Claimed);
-        let children = children.filter_map(|item| Some((item.run_id.into(), item.child_run_id?.into())));
+        for item in &items {
+            let run = RunId::from(item.run_id);
+            // Before the end of the run, when nothing caught the failure.
+            match self.stopped.get(&run) {
+                Some(place) => {
+                    self.frames
+                        .insert(run, *place, EventType::JobUpdated, &item.frame());
+                }
+                None => self.frames.push(run, EventType::JobUpdated, item.frame()),
+            }
+        }
+        let children = items
+            .iter()
+            .filter(|item| item.status == JobStatus::Claimed);
+        let children =
+            children.filter_map(|item| Some((item.run_id.into(), item.child_run_id?.into())));
         Ok(children.collect())
     }
 
@@ -277,7 +316,11 @@ impl Changes {
         if self.restarted.is_empty() {
             return Ok(Vec::new());
         }
-        let runs: Vec<Uuid> = self.restarted.iter().map(|(run, _)| run.as_uuid()).collect();
+        let runs: Vec<Uuid> = self
+            .restarted
+            .iter()
+            .map(|(run, _)| run.as_uuid())
+            .collect();
         let visits: Vec<i32> = self.restarted.iter().map(|(_, visit)| *visit).collect();
         let items = sqlx::query_file_as!(
             Item,
@@ -300,6 +343,9 @@ impl Changes {
         )
         .fetch_all(connection)
         .await?;
-        Ok(fan_outs.into_iter().map(|row| (row.run_id.into(), row.id.into())).collect())
+        Ok(fan_outs
+            .into_iter()
+            .map(|row| (row.run_id.into(), row.id.into()))
+            .collect())
     }
 }
