@@ -109,7 +109,10 @@ impl Ledger<'_> {
             .jobs
             .get(&id)
             .filter(|job| job.status == JobStatus::Claimed && job.child == Some(child));
-        match (waits.map(|job| job.attempt), self.child_outcomes.get(&child)) {
+        match (
+            waits.map(|job| job.attempt),
+            self.child_outcomes.get(&child),
+        ) {
             (Some(attempt), Some(outcome)) => {
                 let settlement = served(id, attempt, outcome.clone());
                 self.settle(&settlement, jitter)

@@ -25,9 +25,9 @@ use mobius_types::ProjectId;
 use sqlx::PgConnection;
 
 use crate::{Error, Specs, batch::Outcomes};
+pub(crate) use children::cancel;
 pub use ending::{Ending, Outcome, Settlement};
 pub use input::Answer;
-pub(crate) use children::cancel;
 pub(crate) use input::Input;
 pub(crate) use ledger::Ledger;
 pub(crate) use load::LockedRun;

@@ -9,11 +9,7 @@ use crate::Error;
 
 impl Ledger<'_> {
     /// Starts a run that is not stored yet, and gives it back as it stands after its first step.
-    pub(crate) fn start(
-        &mut self,
-        id: RunId,
-        run: LockedRun,
-    ) -> Result<(LockedRun, Moved), Error> {
+    pub(crate) fn start(&mut self, id: RunId, run: LockedRun) -> Result<(LockedRun, Moved), Error> {
         let transition = self
             .decide(&run, Event::Started)
             .map_err(|rejected| Error::Corrupt(format!("a new run was rejected: {rejected}")))?;

@@ -77,9 +77,11 @@ impl<'a> Columns<'a> {
         self.servers.push(row.job.server);
         self.statuses.push(row.status());
         let error = row.error.as_ref();
-        self.error_types.push(error.map(|error| error.kind.as_str()));
+        self.error_types
+            .push(error.map(|error| error.kind.as_str()));
         self.errors.push(error.map(|error| error.message.as_str()));
-        self.parents.push(row.item.map(|(parent, _)| parent.as_uuid()));
+        self.parents
+            .push(row.item.map(|(parent, _)| parent.as_uuid()));
         self.indexes.push(row.item.map(|(_, index)| index));
     }
 }

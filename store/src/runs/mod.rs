@@ -8,5 +8,5 @@ mod start;
 pub(crate) use insert::{NewRun, insert};
 pub use outcome::{Outcome, outcome};
 pub use read::{RunFilter, get, ids_matching, list};
-pub(crate) use start::{ParentJob, Saved, plan, start_batch};
 pub use start::{Initiator, Source, StartRun};
+pub(crate) use start::{ParentJob, Saved, plan, start_batch};

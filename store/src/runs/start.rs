@@ -97,8 +97,7 @@ pub(crate) async fn start_batch(
     let mut runs = Vec::with_capacity(starts.len());
     let mut outcomes = Vec::with_capacity(starts.len());
     for start in starts {
-        let planned =
-            find(&saved, start).and_then(|saved| plan(&saved, start, None, &mut ledger));
+        let planned = find(&saved, start).and_then(|saved| plan(&saved, start, None, &mut ledger));
         outcomes.push(planned.map(|(run, _)| {
             let wire = run.wire.clone();
             runs.push(run);
@@ -234,12 +233,7 @@ fn find<'s>(
 }
 
 /// The run as it stands before its first step.
-fn describe(
-    saved: &Saved,
-    start: &StartRun,
-    parent: Option<ParentJob>,
-    now: Timestamp,
-) -> NewRun {
+fn describe(saved: &Saved, start: &StartRun, parent: Option<ParentJob>, now: Timestamp) -> NewRun {
     let wire = WorkflowRun {
         id: RunId::generate(),
         queue: Some(start.queue.clone()),

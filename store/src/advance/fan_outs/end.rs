@@ -37,7 +37,9 @@ impl Ledger<'_> {
             .collect();
         if !bare.is_empty() {
             let wanted = load::Wanted::of_runs(bare.into_iter().collect());
-            let mut runs = load::lock_runs(connection, specs, project, &wanted).await?.whole;
+            let mut runs = load::lock_runs(connection, specs, project, &wanted)
+                .await?
+                .whole;
             load::load_signals(connection, project, &mut runs).await?;
             self.runs.extend(runs);
         }
@@ -56,7 +58,11 @@ impl Ledger<'_> {
         let Some(fan_out) = self.fan_outs.get(&over.fan_out) else {
             return Ok(());
         };
-        let (run, job, max_bytes) = (fan_out.run, fan_out.job.clone(), self.limits.max_state_bytes);
+        let (run, job, max_bytes) = (
+            fan_out.run,
+            fan_out.job.clone(),
+            self.limits.max_state_bytes,
+        );
         let results = match over.error {
             Some(error) => Err(error),
             None if fan_out.stores_results => {

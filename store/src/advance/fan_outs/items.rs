@@ -27,7 +27,10 @@ impl Ledger<'_> {
             let job = self.jobs.get(&input.job()?)?;
             job.item?;
             // A run that waits for its workers to stop counts their answers itself.
-            let counts = self.runs.get(&job.run).is_some_and(|run| run.state.is_cancelling());
+            let counts = self
+                .runs
+                .get(&job.run)
+                .is_some_and(|run| run.state.is_cancelling());
             (!counts).then(|| self.take(input, jitter))
         };
         inputs.iter().map(take).collect()
@@ -39,10 +42,16 @@ impl Ledger<'_> {
         settlement: &Settlement,
         jitter: fn() -> f64,
     ) -> Result<Moved, Error> {
-        let job = self.jobs.get(&settlement.job).ok_or(Error::NotFound("job"))?;
+        let job = self
+            .jobs
+            .get(&settlement.job)
+            .ok_or(Error::NotFound("job"))?;
         let (fan_out, index) = job.item.ok_or(Error::NotFound("item"))?;
         let goes_on = !self.run_has_ended(job.run)
-            && self.fan_outs.get(&fan_out).is_some_and(|fan_out| !fan_out.ended);
+            && self
+                .fan_outs
+                .get(&fan_out)
+                .is_some_and(|fan_out| !fan_out.ended);
         let decision = if goes_on {
             self.decide_item(job, settlement, jitter)?
         } else {
@@ -52,7 +61,11 @@ impl Ledger<'_> {
         if goes_on {
             self.count(fan_out, index, &decision, &mut moved);
         }
-        self.end(settlement, action(self.jobs[&settlement.job].job.clone(), decision), &mut moved);
+        self.end(
+            settlement,
+            action(self.jobs[&settlement.job].job.clone(), decision),
+            &mut moved,
+        );
         Ok(moved)
     }
 
@@ -73,7 +86,12 @@ impl Ledger<'_> {
             .or_else(|| self.bare.get(&job.run).map(|run| &run.spec))
             .ok_or_else(|| Error::Corrupt(format!("the run of {} is missing", job.id)))?;
         let event = settlement.ending.item_event(job, jitter);
-        Ok(settle_item(spec.definition(), &job.step, self.limits, event))
+        Ok(settle_item(
+            spec.definition(),
+            &job.step,
+            self.limits,
+            event,
+        ))
     }
 
     /// Counts an item that has ended, and lets those behind it go.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use mobius_engine::{
-    Event, FanOut, FanOutProgress, JobError, JobRef, NewFanOut, NewJob, Transition, fan_out_items};
+    Event, FanOut, FanOutProgress, JobError, JobRef, NewFanOut, NewJob, Transition, fan_out_items,
+};
 use mobius_types::{JobId, JsonObject, RunId};
 
 use super::{CHUNK, LEAST, LiveFanOut, Over};
@@ -79,7 +80,10 @@ impl Ledger<'_> {
                 continue;
             };
             fan_out.changed = true;
-            let (run, missing) = (fan_out.run, fan_out.counters.items - fan_out.counters.created);
+            let (run, missing) = (
+                fan_out.run,
+                fan_out.counters.items - fan_out.counters.created,
+            );
             if missing > 0
                 && self.room > 0
                 && let Err(error) = self.make_some(id, moved)
@@ -106,7 +110,9 @@ impl Ledger<'_> {
         let count = CHUNK.min(self.room).min(fan_out.counters.items - from);
         let made = fan_out_items(&run.context(self.limits), &fan_out.job, from, count);
         let used = made.as_ref().map_or(0, Vec::len);
-        self.room = self.room.saturating_sub(u32::try_from(used).unwrap_or(CHUNK).max(LEAST));
+        self.room = self
+            .room
+            .saturating_sub(u32::try_from(used).unwrap_or(CHUNK).max(LEAST));
         for parameters in made? {
             self.make(id, parameters, moved);
         }

@@ -6,9 +6,7 @@ use std::{
 };
 
 use mobius_engine::JobError;
-use mobius_types::{
-    JobId, JsonObject, ProjectId, RunId, WorkflowId, WorkflowRunStatus,
-};
+use mobius_types::{JobId, JsonObject, ProjectId, RunId, WorkflowId, WorkflowRunStatus};
 use serde::Deserialize;
 use serde_json::Value;
 use sqlx::{PgConnection, types::Json};
@@ -112,7 +110,9 @@ async fn workflows(
     if asked.is_empty() {
         return Ok(HashMap::new());
     }
-    let names = asked.iter().map(|(_, parameters)| parameters.workflow.as_str());
+    let names = asked
+        .iter()
+        .map(|(_, parameters)| parameters.workflow.as_str());
     let ids: Vec<Option<Uuid>> = names
         .clone()
         .map(|name| WorkflowId::from_str(name).ok().map(WorkflowId::as_uuid))

@@ -21,7 +21,11 @@ pub(in crate::advance) async fn fan_outs(
 ) -> Result<HashMap<JobId, LiveFanOut>, Error> {
     let named = wanted.fan_outs.iter().copied();
     let parents = jobs.values().filter_map(|job| Some(job.item?.0.as_uuid()));
-    let ids: Vec<Uuid> = named.chain(parents).collect::<BTreeSet<_>>().into_iter().collect();
+    let ids: Vec<Uuid> = named
+        .chain(parents)
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
     if ids.is_empty() {
         return Ok(HashMap::new());
     }

@@ -55,7 +55,9 @@ pub(super) async fn claim(
     if done.rows_affected() == claims.len() as u64 {
         Ok(())
     } else {
-        Err(Error::Corrupt("a job to claim did not wait any more".to_owned()))
+        Err(Error::Corrupt(
+            "a job to claim did not wait any more".to_owned(),
+        ))
     }
 }
 

@@ -38,15 +38,36 @@ impl Ledger<'_> {
             .await?;
         let (new, old) = split(&fan_outs);
         fan_outs::update(connection, project, now, &old, &mut changes).await?;
-        let mut orphans = changes.write_stopped_fan_outs(connection, project, now).await?;
+        let mut orphans = changes
+            .write_stopped_fan_outs(connection, project, now)
+            .await?;
         orphans.extend(
-            stop::stop_runs(connection, project, now, &changes.stopped, &mut changes.frames).await?,
+            stop::stop_runs(
+                connection,
+                project,
+                now,
+                &changes.stopped,
+                &mut changes.frames,
+            )
+            .await?,
         );
-        next.extend(orphans.into_iter().map(|(parent, child)| cancel(child, parent)));
+        next.extend(
+            orphans
+                .into_iter()
+                .map(|(parent, child)| cancel(child, parent)),
+        );
         let released = changes.write_releases(connection, project, now).await?;
-        next.extend(released.into_iter().map(|(run, job)| Input::StartChild { run, job }));
+        next.extend(
+            released
+                .into_iter()
+                .map(|(run, job)| Input::StartChild { run, job }),
+        );
         let restarted = changes.write_restarts(connection, project, now).await?;
-        next.extend(restarted.into_iter().map(|(run, fan_out)| Input::Chunk { run, fan_out }));
+        next.extend(
+            restarted
+                .into_iter()
+                .map(|(run, fan_out)| Input::Chunk { run, fan_out }),
+        );
         crate::runs::insert(connection, project, now, &changes.new_runs).await?;
         changes.write_new(connection, project, now, &new).await?;
         changes.signals.write(connection, project, now).await?;
