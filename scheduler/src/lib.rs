@@ -11,6 +11,7 @@ mod fire_timers;
 mod make_partitions;
 mod overdue;
 mod purge_projects;
+mod put_off;
 mod rescue_leases;
 mod start_children;
 

@@ -9,7 +9,7 @@ use rand::RngExt;
 use crate::{
     Db, Doorbell, Error, Prepared, Specs,
     advance::{Input, Moved, advance_batch},
-    batch::Batcher,
+    batch::{Batcher, Outcomes},
     events::{self, Emission},
     follow_ups::FollowUps,
     jobs::{self, Fence, Heartbeat, LeaseTerms},
@@ -231,7 +231,8 @@ fn inputs(parts: Parts) -> Arc<Batcher<Input, Moved>> {
     )
 }
 
-/// Batches of workers' events; the bell rings as for starts.
+/// Batches of workers' events, those of busy jobs alone as for heartbeats; the bell rings as for
+/// starts.
 fn emissions(db: Db, doorbell: Arc<Doorbell>) -> Arc<Batcher<Emission, ()>> {
     Batcher::new(
         EMISSIONS,
@@ -239,11 +240,18 @@ fn emissions(db: Db, doorbell: Arc<Doorbell>) -> Arc<Batcher<Emission, ()>> {
         move |project, items: Arc<Vec<Emission>>| {
             let (db, doorbell) = (db.clone(), Arc::clone(&doorbell));
             Box::pin(async move {
-                let emitted = db
+                let emissions = Arc::clone(&items);
+                let answers = db
                     .write(move |tx| {
-                        Box::pin(async move { events::emit_batch(tx, project, &items).await })
+                        Box::pin(async move { events::emit_batch(tx, project, &emissions).await })
                     })
                     .await?;
+                let emitted = with_passed_over(&items, answers, |emission| {
+                    db.write(move |tx| {
+                        Box::pin(async move { events::emit_alone(tx, project, &emission).await })
+                    })
+                })
+                .await;
                 ring_if_any(&doorbell, project, &emitted);
                 Ok(emitted)
             })
@@ -275,24 +283,36 @@ fn heartbeats(db: Db, terms: LeaseTerms) -> Arc<Batcher<Fence, Heartbeat>> {
                         )
                     })
                     .await?;
-                let mut renewed = Vec::with_capacity(items.len());
-                for (fence, answer) in items.iter().cloned().zip(answers) {
-                    renewed.push(match answer.transpose() {
-                        Some(answer) => answer,
-                        None => {
-                            db.write(move |tx| {
-                                Box::pin(async move {
-                                    jobs::heartbeat_alone(tx, project, &fence, terms).await
-                                })
-                            })
-                            .await
-                        }
-                    });
-                }
-                Ok(renewed)
+                let renewed = with_passed_over(&items, answers, |fence| {
+                    db.write(move |tx| {
+                        Box::pin(
+                            async move { jobs::heartbeat_alone(tx, project, &fence, terms).await },
+                        )
+                    })
+                });
+                Ok(renewed.await)
             })
         },
     )
+}
+
+/// What became of the items of a batch, once those were done `alone` that it passed over.
+async fn with_passed_over<I: Clone, O, F>(
+    items: &[I],
+    answers: Outcomes<Option<O>>,
+    alone: impl Fn(I) -> F,
+) -> Outcomes<O>
+where
+    F: Future<Output = Result<O, Error>>,
+{
+    let mut outcomes = Vec::with_capacity(items.len());
+    for (item, answer) in items.iter().zip(answers) {
+        outcomes.push(match answer.transpose() {
+            Some(answer) => answer,
+            None => alone(item.clone()).await,
+        });
+    }
+    outcomes
 }
 
 /// A number that is uniform in [0, 1): the jitter of retry delays.

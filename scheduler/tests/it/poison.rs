@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mobius_scheduler::tick_all;
-use mobius_store::jobs::expired_leases;
+use mobius_store::jobs::{expired_leases, spent_attempts};
 use mobius_test_support::factories::{RunDraft, World};
 use mobius_types::JobStatus;
 
@@ -37,10 +37,13 @@ async fn an_unreadable_run_does_not_hide_six_hundred_expired_leases() {
     assert!(!second.has_more);
     assert_eq!(tenant.claim("w", 2 * BEHIND).await.len(), BEHIND);
 
-    // It is tried again later, and then again stands in nobody's way.
+    // It waits for another look at its lease: an attempt that has no deadline was given none.
     let job = tenant.newest_job(poison.id).await;
-    assert_eq!(job.status, JobStatus::Claimed);
+    assert_eq!((job.status, job.attempt), (JobStatus::Claimed, 1));
     tenant.advance_clock(PAST_THE_LEASE).await;
+    assert_eq!(spent_attempts(&mut connection, 1).await.unwrap(), []);
+
+    // It is tried again later, and then again stands in nobody's way.
     for expected in [499, 101, 0] {
         let report = tick_all(&tenant.store).await.unwrap();
         assert_eq!(report.done, expected);

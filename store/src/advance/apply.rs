@@ -182,7 +182,9 @@ impl Ledger<'_> {
     /// batch has made of it so far. What the run makes after this, when it is retried, goes on.
     fn stop(&mut self, run: RunId) {
         let changes = &mut self.changes;
-        changes.stopped.insert(run);
+        // What is stored stops once: later in the batch there is only what the batch has made.
+        let place = changes.frames.next_place(run);
+        changes.stopped.entry(run).or_insert(place);
         changes.timers.forget(run);
         changes.interactions.forget(run);
         self.interactions.retain(|_, open| open.run != run);

@@ -1,9 +1,6 @@
 //! What a batch changes, collected in memory until all of it is written.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use mobius_engine::{JobError, RetryProgress};
 use mobius_types::{JobId, JobStatus, RunId, Timestamp, UserId};
@@ -20,8 +17,9 @@ pub(super) struct Changes {
     pub(super) jobs: Vec<JobChange>,
     pub(super) attempts: Vec<EndedAttempt>,
     pub(super) new_jobs: Vec<JobRow>,
-    /// Runs of which everything stops that was there before this batch.
-    pub(super) stopped: BTreeSet<RunId>,
+    /// Runs of which everything stops that was there before this batch, and where among their
+    /// frames it does.
+    pub(super) stopped: BTreeMap<RunId, usize>,
     pub(super) timers: TimerChanges,
     pub(super) signals: SignalChanges,
     pub(super) interactions: InteractionChanges,

@@ -44,6 +44,8 @@ fn ours(kind: EventType, data: &Value) -> String {
 #[derive(Debug, Default)]
 pub(crate) struct Frames {
     runs: Vec<(RunId, Vec<String>)>,
+    /// What belongs between them and was only learned when it was written, by its place.
+    inserted: HashMap<RunId, Vec<(usize, String)>>,
     places: HashMap<RunId, usize>,
 }
 
@@ -53,7 +55,22 @@ impl Frames {
         self.of_run(run).push(ours(kind, &data));
     }
 
-    /// Puts a frame of our own in front of those of its run.
+    /// Where the next frame of the run will stand.
+    pub(crate) fn next_place(&self, run: RunId) -> usize {
+        let place = self.places.get(&run);
+        place.map_or(0, |place| self.runs[*place].1.len())
+    }
+
+    /// Adds a frame of our own to those of its run, at a place that [`Self::next_place`] gave:
+    /// before what was added since, and after what was inserted there.
+    pub(crate) fn insert(&mut self, run: RunId, place: usize, kind: EventType, data: &Value) {
+        // The run has its place among the runs even when it has no other frame.
+        self.of_run(run);
+        let inserted = self.inserted.entry(run).or_default();
+        inserted.push((place, ours(kind, data)));
+    }
+
+    /// Puts a frame of our own in front of those of its run, which is new: nothing is inserted.
     pub(crate) fn push_first(&mut self, run: RunId, kind: EventType, data: Value) {
         self.of_run(run).insert(0, ours(kind, &data));
     }
@@ -83,11 +100,12 @@ impl Frames {
     }
 
     /// The frames as rows of a bounded size.
-    fn into_rows(self) -> Vec<Row> {
+    fn into_rows(mut self) -> Vec<Row> {
         let mut rows: Vec<Row> = Vec::with_capacity(self.runs.len());
         for (run, frames) in self.runs {
             let first = rows.len();
-            for frame in frames {
+            let inserted = self.inserted.remove(&run).unwrap_or_default();
+            for frame in merged(frames, inserted) {
                 match rows[first..].last_mut() {
                     Some(row) if row.frames.len() + frame.len() <= ROW_BYTES => row.push(&frame),
                     Some(_) | None => rows.push(Row::new(run, &frame)),
@@ -96,6 +114,25 @@ impl Frames {
         }
         rows
     }
+}
+
+/// The frames of a run with those that were inserted.
+fn merged(frames: Vec<String>, mut inserted: Vec<(usize, String)>) -> Vec<String> {
+    if inserted.is_empty() {
+        return frames;
+    }
+    // Stable: what was inserted at one place stays in its order.
+    inserted.sort_by_key(|(place, _)| *place);
+    let mut all = Vec::with_capacity(frames.len() + inserted.len());
+    let mut inserted = inserted.into_iter().peekable();
+    for (place, frame) in frames.into_iter().enumerate() {
+        while let Some((_, early)) = inserted.next_if(|(at, _)| *at <= place) {
+            all.push(early);
+        }
+        all.push(frame);
+    }
+    all.extend(inserted.map(|(_, frame)| frame));
+    all
 }
 
 /// A row that is being put together.

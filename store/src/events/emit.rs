@@ -35,12 +35,13 @@ pub(super) struct Source {
     branch_id: String,
 }
 
-/// Appends the events of those whose fence holds, in the order of the emissions.
+/// Appends the events of those whose fence holds, in the order of the emissions. `None` for a job
+/// that another transaction holds: it is to be tried again alone, with [`emit_alone`].
 pub(crate) async fn emit_batch(
     connection: &mut PgConnection,
     project: ProjectId,
     emissions: &[Emission],
-) -> Result<Outcomes<()>, Error> {
+) -> Result<Outcomes<Option<()>>, Error> {
     let fences = || emissions.iter().map(|emission| &emission.fence);
     let jobs: Vec<Uuid> = fences().map(|fence| fence.job.as_uuid()).collect();
     let workers: Vec<&str> = fences().map(|fence| fence.worker.as_str()).collect();
@@ -64,11 +65,11 @@ pub(crate) async fn emit_batch(
     for (emission, row) in emissions.iter().zip(rows) {
         let (Some(run), Some(step_name), Some(branch_id)) = (row.run_id, row.step_name, row.branch)
         else {
-            outcomes.push(Err(if row.known {
-                Error::LeaseLost
-            } else {
-                Error::NotFound("job")
-            }));
+            outcomes.push(match (row.busy, row.known) {
+                (true, _) => Ok(None),
+                (false, true) => Err(Error::LeaseLost),
+                (false, false) => Err(Error::NotFound("job")),
+            });
             continue;
         };
         let source = Source {
@@ -80,8 +81,28 @@ pub(crate) async fn emit_batch(
         for event in &emission.events {
             frames.push_custom(run.into(), &event.kind, &event.payload, &source);
         }
-        outcomes.push(Ok(()));
+        outcomes.push(Ok(Some(())));
     }
     append(connection, project, now, frames).await?;
     Ok(outcomes)
+}
+
+/// Waits for whoever holds the job, and then appends the events if the fence still holds. In a
+/// transaction of its own, which holds nothing while it waits.
+pub(crate) async fn emit_alone(
+    connection: &mut PgConnection,
+    project: ProjectId,
+    emission: &Emission,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "select id from jobs where project_id = $1 and id = $2 for no key update",
+        project.as_uuid(),
+        emission.fence.job.as_uuid(),
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    let emissions = std::slice::from_ref(emission);
+    let outcomes = emit_batch(connection, project, emissions).await?;
+    let appended = outcomes.into_iter().next().transpose()?.flatten();
+    appended.ok_or(Error::LeaseLost)
 }

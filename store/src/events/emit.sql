@@ -3,7 +3,8 @@ with asked as materialized (
     select * from unnest($2::uuid[], $3::text[], $4::int[], $5::uuid[])
         with ordinality as asked (job, worker, attempt, actor, place)),
 -- Until the commit no job can end or change hands, so no event of an attempt follows its end.
--- In order, so that two batches with the same jobs can't deadlock.
+-- Passes over what another transaction holds: who waits while he holds other jobs can deadlock
+-- with one that stops the jobs of a run, in whatever order each of them takes its own.
 held as materialized (
     select asked.place, j.run_id, j.step_name, j.branch
     from asked
@@ -11,12 +12,15 @@ held as materialized (
       on j.project_id = $1 and j.id = asked.job and j.id = any($2)
      and j.status::text = 'claimed' and j.claimed_by = asked.worker
      and j.attempt = asked.attempt and j.claimed_actor = asked.actor
-    order by j.id
-    for no key update of j)
--- The time is read after the locks were waited for.
+    for no key update of j skip locked)
 select asked.place as "place!", mobius_now() as "now!", held.run_id as "run_id?",
        held.step_name as "step_name?", held.branch as "branch?",
-       exists (select from jobs j where j.project_id = $1 and j.id = asked.job) as "known!"
+       exists (select from jobs j where j.project_id = $1 and j.id = asked.job) as "known!",
+       held.place is null and exists (
+           select from jobs j
+           where j.project_id = $1 and j.id = asked.job and j.status::text = 'claimed'
+             and j.claimed_by = asked.worker and j.attempt = asked.attempt
+             and j.claimed_actor = asked.actor) as "busy!"
 from asked
 left join held on held.place = asked.place
 order by asked.place

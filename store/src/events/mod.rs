@@ -9,8 +9,8 @@ mod emit;
 mod read;
 
 pub(crate) use append::{Frames, append};
-pub(crate) use emit::emit_batch;
 pub use emit::{CustomEvent, Emission};
+pub(crate) use emit::{emit_alone, emit_batch};
 pub use read::{
     Event, EventPage, Position, RunStanding, heads, page_of_project, page_of_run, position,
 };

@@ -26,9 +26,10 @@ pub async fn expired_leases(
     connection: &mut PgConnection,
     limit: i64,
 ) -> Result<Vec<Overdue>, Error> {
-    let rows = sqlx::query!(
+    let overdue = sqlx::query_as!(
+        Overdue,
         "with clock as materialized (select mobius_now() as now)
-         select project_id, id, attempt from jobs
+         select project_id as project, id as job, attempt from jobs
          where status = 'claimed' and lease_expires_at <= (select now from clock)
          order by lease_expires_at
          limit $1",
@@ -36,14 +37,7 @@ pub async fn expired_leases(
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Overdue {
-            project: row.project_id.into(),
-            job: row.id.into(),
-            attempt: row.attempt,
-        })
-        .collect())
+    Ok(overdue)
 }
 
 /// Jobs whose attempt has taken longer than its timeout, longest ago first.
@@ -54,9 +48,10 @@ pub async fn spent_attempts(
     connection: &mut PgConnection,
     limit: i64,
 ) -> Result<Vec<Overdue>, Error> {
-    let rows = sqlx::query!(
+    let overdue = sqlx::query_as!(
+        Overdue,
         "with clock as materialized (select mobius_now() as now)
-         select project_id, id, attempt from jobs
+         select project_id as project, id as job, attempt from jobs
          where status = 'claimed' and attempt_deadline_at is not null
            and attempt_deadline_at <= (select now from clock)
          order by attempt_deadline_at
@@ -65,14 +60,7 @@ pub async fn spent_attempts(
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Overdue {
-            project: row.project_id.into(),
-            job: row.id.into(),
-            attempt: row.attempt,
-        })
-        .collect())
+    Ok(overdue)
 }
 
 /// Puts off an overdue job that could not be settled, so that it does not stand in front of
@@ -88,9 +76,12 @@ pub async fn postpone(
     sqlx::query!(
         "with clock as materialized (select mobius_now() as now)
          update jobs
-         set lease_expires_at = greatest(lease_expires_at, clock.now + make_interval(secs => $4)),
-             attempt_deadline_at =
-                 greatest(attempt_deadline_at, clock.now + make_interval(secs => $4))
+         -- Only what is over moves: the lease of a late attempt is its worker's business, and an
+         -- attempt without a deadline gets none.
+         set lease_expires_at = case when lease_expires_at <= clock.now
+                 then clock.now + make_interval(secs => $4) else lease_expires_at end,
+             attempt_deadline_at = case when attempt_deadline_at <= clock.now
+                 then clock.now + make_interval(secs => $4) else attempt_deadline_at end
          from clock
          where project_id = $1 and id = $2 and attempt = $3 and status::text = 'claimed'",
         overdue.project.as_uuid(),

@@ -286,7 +286,17 @@ impl Changes {
         )
         .fetch_all(connection)
         .await?;
-        self.tell_of(&items);
+        for item in &items {
+            let run = RunId::from(item.run_id);
+            // Before the end of the run, when nothing caught the failure.
+            match self.stopped.get(&run) {
+                Some(place) => {
+                    self.frames
+                        .insert(run, *place, EventType::JobUpdated, &item.frame());
+                }
+                None => self.frames.push(run, EventType::JobUpdated, item.frame()),
+            }
+        }
         let children = items
             .iter()
             .filter(|item| item.status == JobStatus::Claimed);

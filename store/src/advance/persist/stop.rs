@@ -1,6 +1,6 @@
 //! Stops what is stored of runs that have ended or are to end.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use mobius_types::{EventType, JobId, JobStatus, ProjectId, RunId, Timestamp};
 use serde_json::json;
@@ -10,20 +10,20 @@ use uuid::Uuid;
 use crate::{Error, events::Frames};
 
 /// Ends the jobs of the runs that no worker holds, has the workers of the others told to stop,
-/// drops the timers and closes the interactions. Returns the runs with the children that jobs of
-/// theirs wait for.
+/// drops the timers and closes the interactions. Their frames come where the runs stopped: before
+/// the one of a run's end. Returns the runs with the children that jobs of theirs wait for.
 pub(super) async fn stop_runs(
     connection: &mut PgConnection,
     project: ProjectId,
     now: Timestamp,
-    runs: &BTreeSet<RunId>,
+    stopped: &BTreeMap<RunId, usize>,
     frames: &mut Frames,
 ) -> Result<Vec<(RunId, RunId)>, Error> {
     let mut children = Vec::new();
-    if runs.is_empty() {
+    if stopped.is_empty() {
         return Ok(children);
     }
-    let runs: Vec<Uuid> = runs.iter().map(|run| run.as_uuid()).collect();
+    let runs: Vec<Uuid> = stopped.keys().map(|run| run.as_uuid()).collect();
     let rows = sqlx::query_file!(
         "src/advance/persist/stop_runs.sql",
         project.as_uuid(),
@@ -43,12 +43,14 @@ pub(super) async fn stop_runs(
             "attempt": row.attempt,
             "cancel_requested": true,
         });
-        frames.push(row.run_id.into(), EventType::JobUpdated, data);
+        let run = RunId::from(row.run_id);
+        let place = stopped.get(&run).copied().unwrap_or_default();
+        frames.insert(run, place, EventType::JobUpdated, &data);
         if let Some(child) = row
             .child_run_id
             .filter(|_| row.status == JobStatus::Claimed)
         {
-            children.push((row.run_id.into(), child.into()));
+            children.push((run, child.into()));
         }
     }
     Ok(children)

@@ -9,7 +9,8 @@ ended as (
     update fan_outs
     set ended_at = $2, next_chunk_at = null
     where project_id = $1 and run_id = any($3) and ended_at is null),
--- In order, so that two who lock the same jobs can't deadlock.
+-- Waits while it holds other jobs, so only for transactions that do not: the locks of the runs keep
+-- other batches like this one away, and claims, heartbeats and emissions pass over held jobs.
 live as materialized (
     select id
     from jobs
