@@ -64,6 +64,8 @@ async fn a_run_is_suspended_only_while_every_branch_waits() {
 async fn a_run_that_goes_on_without_a_worker_is_running_and_its_job_is_no_workers() {
     let world = World::create().await;
     let tenant = world.tenant();
+    let rest = workflow(json!([{"name": "rest", "sleep": {"duration": "1h"}}]));
+    tenant.save_workflow("other", rest.spec).await;
     let run = tenant
         .start(workflow(json!([
             {"name": "wait", "wait_signal": {"topic": "go", "timeout": "1h"},
@@ -77,6 +79,8 @@ async fn a_run_that_goes_on_without_a_worker_is_running_and_its_job_is_no_worker
     assert_eq!(job.action, "mobius.run_workflow");
     assert!(tenant.claim("w", 1).await.is_empty());
     tenant.cancel(run.id).await.unwrap();
+    tenant.catch_up().await;
+    assert_eq!(tenant.status(run.id).await, WorkflowRunStatus::Failed);
     assert_eq!(tenant.newest_job(run.id).await.status, JobStatus::Failed);
     invariants::assert_hold(tenant).await;
 }
