@@ -158,6 +158,12 @@ impl RunState {
         self.stored.count
     }
 
+    /// The size of the payloads of the signals that nothing has consumed yet, written as JSON.
+    #[must_use]
+    pub const fn stored_signal_bytes(&self) -> u64 {
+        self.stored.bytes
+    }
+
     /// Puts a branch where it waits.
     pub(crate) fn park(&mut self, name: String, branch: Branch) {
         self.bytes = self.bytes.saturating_add(branch.waits.size());

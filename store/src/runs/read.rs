@@ -102,26 +102,9 @@ pub async fn list(
     limit: i64,
 ) -> Result<Page<WorkflowRun>, Error> {
     let after = cursor::decode(List::Runs, after)?;
-    let rows = sqlx::query_as!(
+    let rows = sqlx::query_file_as!(
         Row,
-        r#"select id, queue, parent_run_id, definition_id, definition_version, workflow_name,
-                  status as "status: WorkflowRunStatus", attempt,
-                  inputs as "inputs: Json<JsonObject>",
-                  metadata as "metadata: Json<BTreeMap<String, String>>",
-                  cancel_requested, error_message, actor_type, actor_id, initiated_by, external_id,
-                  created_at, started_at, completed_at, updated_at
-           from runs
-           where project_id = $1
-             and ($2::uuid is null or id < $2)
-             and ($4::run_status is null or status = $4)
-             and ($5::text is null or workflow_name = $5)
-             and ($6::text is null or queue = $6)
-             and ($7::uuid is null or parent_run_id = $7)
-             and ($8::text is null or initiated_by = $8)
-             and ($9::text is null or external_id = $9)
-             and ($10::uuid is null or definition_id = $10)
-           order by id desc
-           limit $3::bigint + 1"#,
+        "src/runs/list.sql",
         project.as_uuid(),
         after,
         limit,

@@ -22,6 +22,7 @@ mod history;
 mod interactions;
 mod invariants;
 mod keys;
+mod large_runs;
 mod lists;
 mod model;
 mod operations;

@@ -13,6 +13,7 @@ const PAGE_OF_PROJECT: &str = include_str!("../../src/events/page_of_project.sql
 const PAGE_OF_RUN: &str = include_str!("../../src/events/page_of_run.sql");
 const POSITION: &str = include_str!("../../src/events/position.sql");
 const HEARTBEATS: &str = include_str!("../../src/jobs/heartbeat.sql");
+const LIST_RUNS: &str = include_str!("../../src/runs/list.sql");
 const LOCK_JOBS: &str = include_str!("../../src/advance/load/lock_jobs.sql");
 const LOCK_RUNS: &str = include_str!("../../src/advance/load/lock_runs.sql");
 const STOP_RUNS: &str = include_str!("../../src/advance/persist/stop_runs.sql");
@@ -202,8 +203,8 @@ fn locks(tenant: &Tenant, held: &[Held], jobs: &str) -> Vec<Statement> {
     vec![
         Statement {
             text: LOCK_RUNS,
-            types: "uuid, uuid[], uuid[]",
-            arguments: format!("{jobs}, '{{}}'"),
+            types: "uuid, uuid[], uuid[], bigint",
+            arguments: format!("{jobs}, '{{}}', 1000000"),
         },
         Statement {
             text: LOCK_JOBS,
@@ -333,5 +334,37 @@ async fn the_events_of_a_run_are_found_among_those_of_others_whatever_the_statis
         for statement in about_events(tenant, run) {
             assert_short(tenant, &statement).await;
         }
+    }
+}
+
+#[tokio::test]
+async fn a_filter_that_few_runs_match_walks_no_others() {
+    let world = World::create().await;
+    let tenant = world.tenant();
+    add_waiting(tenant, 20_000).await;
+    freeze_statistics(tenant).await;
+    let rare = RunDraft {
+        queue: "rare".to_owned(),
+        initiated_by: "rare".to_owned(),
+        external_id: Some("rare".to_owned()),
+        ..RunDraft::default()
+    };
+    tenant.start(rare).await;
+    let project = tenant.project.as_uuid();
+    for [queue, label, external] in [
+        ["'rare'", "null", "null"],
+        ["null", "'rare'", "null"],
+        ["null", "null", "'rare'"],
+    ] {
+        let statement = Statement {
+            text: LIST_RUNS,
+            types: "uuid, uuid, bigint, run_status, text, text, uuid, text, text, uuid",
+            arguments: format!(
+                "'{project}', null, 50, null, null, {queue}, null, {label}, {external}, null"
+            ),
+        };
+        // Never a generic plan: it can't know which filters are there, and costs more.
+        let plan = explain(tenant, &statement, "auto").await;
+        assert!(pages(&plan) < MAX_PAGES, "{plan}");
     }
 }

@@ -1,6 +1,7 @@
--- Locks runs. $1 project, $2 ids of jobs whose runs are meant, $3 ids of runs. One row at least,
--- for the time. Of a run of which only items of a fan-out are meant, the state is not read, unless
--- it waits for its workers and so has to count them.
+-- Locks runs. $1 project, $2 ids of jobs whose runs are meant, $3 ids of runs, $4 how many bytes
+-- several of them may have together: if they have more, none is read. One row at least, for the
+-- time. Of a run of which only items of a fan-out are meant, the state is not read, unless it waits
+-- for its workers and so has to count them.
 with named as materialized (
     select j.run_id, j.parent_job_id is null as plain
     from jobs j where j.project_id = $1 and j.id = any($2)),
@@ -16,14 +17,25 @@ sized as materialized (
     select l.*,
            l.id = any($3) or l.id = any(array(select run_id from named where plain))
                or (l.cancel_requested and l.status not in ('completed', 'failed')) as whole
-    from locked l)
+    from locked l),
+-- What is stored aside is compressed, and is measured as it will be read.
+weighed as materialized (
+    select count(*) > 1 and sum(bytes) > $4::bigint as too_large
+    from sized l
+    cross join lateral (
+        select sum(case when pg_column_size(document) < 2000 then pg_column_size(document)
+                        else octet_length(document::text) end) as bytes
+        from (values (l.state), (l.inputs)) as documents (document)) as measured
+    where l.whole)
 -- The time is read after the locks were waited for.
 select mobius_now() as "now!", r.id as "id?", r.queue as "queue?",
        r.status as "status?: WorkflowRunStatus", r.attempt as "attempt?",
-       case when r.whole then r.inputs end as "inputs?: Json<JsonObject>",
-       case when r.whole then r.state end as "state?: Json<RunState>",
-       case when r.whole then r.metadata end as "metadata?: Json<BTreeMap<String, String>>",
+       case when r.whole and not too_large then r.inputs end as "inputs?: Json<JsonObject>",
+       case when r.whole and not too_large then r.state end as "state?: Json<RunState>",
+       case when r.whole and not too_large then r.metadata end
+           as "metadata?: Json<BTreeMap<String, String>>",
        r.external_id as "external_id?", r.spec_hash as "spec_hash?",
        r.error_message as "error_message?", r.cancel_requested as "cancel_requested?",
-       r.cancelled_by as "cancelled_by?", r.parent_job_id as "parent_job_id?"
-from (select) as always left join sized r on true
+       r.cancelled_by as "cancelled_by?", r.parent_job_id as "parent_job_id?",
+       too_large as "too_large!"
+from weighed left join sized r on true

@@ -13,6 +13,10 @@ use uuid::Uuid;
 use super::Wanted;
 use crate::{Error, Prepared, Specs};
 
+/// How many bytes the runs of one transaction, and as much again their signals, may have as JSON.
+/// In memory they take several times that. A single run may have more.
+const MAX_BYTES: u32 = 64 * 1024 * 1024;
+
 /// What the history tells of a run: a change of it is news.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shown {
@@ -105,9 +109,13 @@ pub(in crate::advance) async fn lock_runs(
         project.as_uuid(),
         &wanted.jobs,
         &wanted.runs,
+        i64::from(MAX_BYTES),
     )
     .fetch_all(&mut *connection)
     .await?;
+    if rows.iter().any(|row| row.too_large) {
+        return Err(too_large());
+    }
     let mut runs = LockedRuns {
         now: rows
             .last()
@@ -150,6 +158,7 @@ struct Row {
     cancel_requested: Option<bool>,
     cancelled_by: Option<String>,
     parent_job_id: Option<Uuid>,
+    too_large: bool,
 }
 
 impl Row {
@@ -184,8 +193,23 @@ impl Row {
     }
 }
 
-/// Reads the stored signals of those runs whose state says that there are some. The runs' locks
-/// keep others from consuming them or adding to them.
+/// What a batch fails with whose runs are too large together. The lane then halves it, and halves it
+/// again, down to single items if it has to: nobody outside gets to see this.
+fn too_large() -> Error {
+    Error::Conflict {
+        code: "batch_too_large",
+        message: "the runs are too large for one transaction".to_owned(),
+    }
+}
+
+/// Whether the run has signals, and may yet come to a step that waits for one.
+fn may_consume(run: &LockedRun) -> bool {
+    let mut steps = run.spec.definition().spec().steps.iter();
+    run.state.stored_signals() > 0 && steps.any(|step| step.wait_signal.is_some())
+}
+
+/// Reads the stored signals of those runs that may consume one. The runs' locks keep others from
+/// consuming them or adding to them.
 pub(in crate::advance) async fn load_signals(
     connection: &mut PgConnection,
     project: ProjectId,
@@ -193,9 +217,14 @@ pub(in crate::advance) async fn load_signals(
 ) -> Result<(), Error> {
     let wanted: Vec<Uuid> = runs
         .iter()
-        .filter(|(_, run)| run.state.stored_signals() > 0)
+        .filter(|(_, run)| may_consume(run))
         .map(|(id, _)| id.as_uuid())
         .collect();
+    let sizes = runs.values().filter(|run| may_consume(run));
+    let bytes: u64 = sizes.map(|run| run.state.stored_signal_bytes()).sum();
+    if wanted.len() > 1 && bytes > u64::from(MAX_BYTES) {
+        return Err(too_large());
+    }
     if wanted.is_empty() {
         return Ok(());
     }
