@@ -44,9 +44,10 @@ pub struct Loose {
 /// # Errors
 /// The database failed.
 pub async fn due_starts(connection: &mut PgConnection, limit: i64) -> Result<Vec<DueStart>, Error> {
-    let rows = sqlx::query!(
+    let starts = sqlx::query_as!(
+        DueStart,
         "with clock as materialized (select mobius_now() as now)
-         select project_id, run_id, id from jobs
+         select project_id as project, run_id as run, id as job from jobs
          where status = 'pending' and server and scheduled_at <= (select now from clock)
          order by scheduled_at, id
          limit $1",
@@ -54,12 +55,7 @@ pub async fn due_starts(connection: &mut PgConnection, limit: i64) -> Result<Vec
     )
     .fetch_all(connection)
     .await?;
-    let starts = rows.into_iter().map(|row| DueStart {
-        project: row.project_id.into(),
-        run: row.run_id.into(),
-        job: row.id.into(),
-    });
-    Ok(starts.collect())
+    Ok(starts)
 }
 
 /// Puts off a job that could not be dealt with, so that it does not stand in front of those behind
@@ -100,8 +96,9 @@ pub async fn ended(
     let (project, job) = after.map_or((Uuid::nil(), Uuid::nil()), |after| {
         (after.project.as_uuid(), after.job.as_uuid())
     });
-    let rows = sqlx::query!(
-        r#"select j.project_id, j.run_id, j.id, c.id as child
+    let loose = sqlx::query_as!(
+        Loose,
+        r#"select j.project_id as project, j.run_id as run, j.id as job, c.id as child
            from jobs j
            join runs c on c.project_id = j.project_id and c.id = j.child_run_id
            where j.status = 'claimed' and j.child_run_id is not null
@@ -115,13 +112,7 @@ pub async fn ended(
     )
     .fetch_all(connection)
     .await?;
-    let loose = rows.into_iter().map(|row| Loose {
-        project: row.project_id.into(),
-        run: row.run_id.into(),
-        job: row.id.into(),
-        child: row.child.into(),
-    });
-    Ok(loose.collect())
+    Ok(loose)
 }
 
 /// Children that go on although the job that started them has ended, is to end, or has started
@@ -137,8 +128,10 @@ pub async fn orphans(
     let (project, child) = after.map_or((Uuid::nil(), Uuid::nil()), |after| {
         (after.project.as_uuid(), after.child.as_uuid())
     });
-    let rows = sqlx::query!(
-        r#"select c.project_id, c.id, c.parent_run_id as "run_id!", c.parent_job_id as "job_id!"
+    let loose = sqlx::query_as!(
+        Loose,
+        r#"select c.project_id as project, c.parent_run_id as "run!", c.parent_job_id as "job!",
+                  c.id as child
            from runs c
            where c.parent_job_id is not null and c.completed_at is null
              and (c.project_id, c.id) > ($1, $2)
@@ -158,13 +151,7 @@ pub async fn orphans(
     )
     .fetch_all(connection)
     .await?;
-    let loose = rows.into_iter().map(|row| Loose {
-        project: row.project_id.into(),
-        run: row.run_id.into(),
-        job: row.job_id.into(),
-        child: row.id.into(),
-    });
-    Ok(loose.collect())
+    Ok(loose)
 }
 
 impl Store {

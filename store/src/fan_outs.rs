@@ -26,9 +26,10 @@ pub struct DueFanOut {
 /// # Errors
 /// The database failed.
 pub async fn due(connection: &mut PgConnection, limit: i64) -> Result<Vec<DueFanOut>, Error> {
-    let rows = sqlx::query!(
+    let fan_outs = sqlx::query_as!(
+        DueFanOut,
         "with clock as materialized (select mobius_now() as now)
-         select project_id, run_id, job_id from fan_outs
+         select project_id as project, run_id as run, job_id as job from fan_outs
          where next_chunk_at is not null and next_chunk_at <= (select now from clock)
          order by next_chunk_at
          limit $1",
@@ -36,12 +37,7 @@ pub async fn due(connection: &mut PgConnection, limit: i64) -> Result<Vec<DueFan
     )
     .fetch_all(connection)
     .await?;
-    let fan_outs = rows.into_iter().map(|row| DueFanOut {
-        project: row.project_id.into(),
-        run: row.run_id.into(),
-        job: row.job_id.into(),
-    });
-    Ok(fan_outs.collect())
+    Ok(fan_outs)
 }
 
 /// Puts off a fan-out that could not be dealt with, so that it does not stand in front of those

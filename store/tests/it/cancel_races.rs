@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::{
     history, invariants, race, rows,
-    scenes::{retried_at_once, wait_for_go},
+    scenes::{completing, retried_at_once, wait_for_go},
 };
 
 const ROUNDS: usize = 1_000;
@@ -43,21 +43,10 @@ async fn assert_cancelled_but(tenant: &Tenant, completed: usize) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_completes_while_it_is_cancelled_ends_one_way() {
     let world = World::create().await;
-    let (tenant, replica) = (world.tenant().clone(), world.replica());
+    let tenant = world.tenant();
+    let held = claimed(tenant, &RunDraft::default()).await;
     let mut completed = 0;
-    for (round, held) in claimed(&tenant, &RunDraft::default())
-        .await
-        .into_iter()
-        .enumerate()
-    {
-        let (one, other, run) = (tenant.clone(), replica.clone(), held.job.run);
-        let (settled, cancelled) = race::both(
-            round % 2 == 0,
-            async move { one.settle(held.completed(&json!(1))).await },
-            async move { other.cancel(run).await },
-        )
-        .await;
-        settled.unwrap();
+    for cancelled in race::reports_against_cancellations(&world, completing(&held)).await {
         match cancelled {
             Ok(()) => {}
             Err(Error::RunEnded) => completed += 1,
@@ -68,67 +57,42 @@ async fn a_run_that_completes_while_it_is_cancelled_ends_one_way() {
         0 < completed && completed < ROUNDS,
         "one side always won: {completed}"
     );
-    assert_cancelled_but(&tenant, completed).await;
+    assert_cancelled_but(tenant, completed).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_next_job_survives_a_cancellation() {
     let world = World::create().await;
-    let (tenant, replica) = (world.tenant().clone(), world.replica());
-    let draft = RunDraft::of(two_steps());
-    for (round, held) in claimed(&tenant, &draft).await.into_iter().enumerate() {
-        let (one, other, run) = (tenant.clone(), replica.clone(), held.job.run);
-        let (settled, cancelled) = race::both(
-            round % 2 == 0,
-            async move { one.settle(held.completed(&json!(1))).await },
-            async move { other.cancel(run).await },
-        )
-        .await;
-        settled.unwrap();
+    let held = claimed(world.tenant(), &RunDraft::of(two_steps())).await;
+    let reports = completing(&held);
+    for cancelled in race::reports_against_cancellations(&world, reports).await {
         cancelled.unwrap();
     }
-    assert_cancelled_but(&tenant, 0).await;
+    assert_cancelled_but(world.tenant(), 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_next_attempt_survives_a_cancellation() {
     let world = World::create().await;
-    let (tenant, replica) = (world.tenant().clone(), world.replica());
-    for (round, held) in claimed(&tenant, &retried_at_once())
-        .await
-        .into_iter()
-        .enumerate()
-    {
-        let (one, other, run) = (tenant.clone(), replica.clone(), held.job.run);
-        let (settled, cancelled) = race::both(
-            round % 2 == 0,
-            async move { one.settle(held.failed("broken")).await },
-            async move { other.cancel(run).await },
-        )
-        .await;
-        settled.unwrap();
+    let held = claimed(world.tenant(), &retried_at_once()).await;
+    let reports = held
+        .iter()
+        .map(|held| (held.failed("broken"), held.job.run));
+    for cancelled in race::reports_against_cancellations(&world, reports).await {
         cancelled.unwrap();
     }
-    assert_cancelled_but(&tenant, 0).await;
+    assert_cancelled_but(world.tenant(), 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_branch_survives_a_cancellation_while_the_run_forks() {
     let world = World::create().await;
-    let (tenant, replica) = (world.tenant().clone(), world.replica());
-    let draft = RunDraft::of(fork());
-    for (round, held) in claimed(&tenant, &draft).await.into_iter().enumerate() {
-        let (one, other, run) = (tenant.clone(), replica.clone(), held.job.run);
-        let (settled, cancelled) = race::both(
-            round % 2 == 0,
-            async move { one.settle(held.completed(&json!(1))).await },
-            async move { other.cancel(run).await },
-        )
-        .await;
-        settled.unwrap();
+    let held = claimed(world.tenant(), &RunDraft::of(fork())).await;
+    let reports = completing(&held);
+    for cancelled in race::reports_against_cancellations(&world, reports).await {
         cancelled.unwrap();
     }
-    assert_cancelled_but(&tenant, 0).await;
+    assert_cancelled_but(world.tenant(), 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

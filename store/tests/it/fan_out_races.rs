@@ -9,7 +9,7 @@ use crate::{
     children::{calls, double, save_double},
     fan_outs::each,
     history, invariants, race, rows,
-    scenes::workflow,
+    scenes::{completing, workflow},
 };
 
 const ROUNDS: usize = 1_000;
@@ -35,7 +35,7 @@ async fn assert_all_ended(tenant: &Tenant) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_item_survives_a_cancellation_while_the_run_fans_out() {
     let world = World::create().await;
-    let (tenant, replica) = (world.tenant().clone(), world.replica());
+    let tenant = world.tenant();
     let draft = workflow(json!([
         {"name": "begin", "action": "begin", "next": [{"step": "map"}]},
         {"name": "map", "action": "work", "each": {"items": [1, 2, 3], "max_concurrency": 2}},
@@ -43,18 +43,10 @@ async fn no_item_survives_a_cancellation_while_the_run_fans_out() {
     tenant.start_many(&draft, ROUNDS).await;
     let held = tenant.claim("w", ROUNDS).await;
     assert_eq!(held.len(), ROUNDS);
-    for (round, held) in held.into_iter().enumerate() {
-        let (one, other, run) = (tenant.clone(), replica.clone(), held.job.run);
-        let (settled, cancelled) = race::both(
-            round % 2 == 0,
-            async move { one.settle(held.completed(&json!(1))).await },
-            async move { other.cancel(run).await },
-        )
-        .await;
-        settled.unwrap();
+    for cancelled in race::reports_against_cancellations(&world, completing(&held)).await {
         cancelled.unwrap();
     }
-    assert_all_ended(&tenant).await;
+    assert_all_ended(tenant).await;
 }
 
 /// Runs of which one of two items is held and the other has ended or stands back.
@@ -70,43 +62,25 @@ async fn with_one_item_held(tenant: &Tenant, draft: &RunDraft) -> Vec<Held> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fan_out_whose_last_item_ends_while_the_run_is_cancelled_ends_one_way() {
     let world = World::create().await;
-    let (tenant, replica) = (world.tenant().clone(), world.replica());
-    let held = with_one_item_held(&tenant, &each(json!([1]), json!({}))).await;
-    for (round, held) in held.into_iter().enumerate() {
-        let (one, other, run) = (tenant.clone(), replica.clone(), held.job.run);
-        let (settled, cancelled) = race::both(
-            round % 2 == 0,
-            async move { one.settle(held.completed(&json!(1))).await },
-            async move { other.cancel(run).await },
-        )
-        .await;
-        settled.unwrap();
+    let held = with_one_item_held(world.tenant(), &each(json!([1]), json!({}))).await;
+    for cancelled in race::reports_against_cancellations(&world, completing(&held)).await {
         assert!(
             matches!(cancelled, Ok(()) | Err(Error::RunEnded)),
             "{cancelled:?}"
         );
     }
-    assert_all_ended(&tenant).await;
+    assert_all_ended(world.tenant()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_item_is_released_after_a_cancellation() {
     let world = World::create().await;
-    let (tenant, replica) = (world.tenant().clone(), world.replica());
     let draft = each(json!([1, 2]), json!({"max_concurrency": 1}));
-    let held = with_one_item_held(&tenant, &draft).await;
-    for (round, held) in held.into_iter().enumerate() {
-        let (one, other, run) = (tenant.clone(), replica.clone(), held.job.run);
-        let (settled, cancelled) = race::both(
-            round % 2 == 0,
-            async move { one.settle(held.completed(&json!(1))).await },
-            async move { other.cancel(run).await },
-        )
-        .await;
-        settled.unwrap();
+    let held = with_one_item_held(world.tenant(), &draft).await;
+    for cancelled in race::reports_against_cancellations(&world, completing(&held)).await {
         cancelled.unwrap();
     }
-    assert_all_ended(&tenant).await;
+    assert_all_ended(world.tenant()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -144,29 +118,22 @@ async fn the_last_two_items_that_end_together_end_the_step_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_child_that_ends_while_its_parent_is_cancelled_settles_its_job_once() {
     let world = World::create().await;
-    let (tenant, replica) = (world.tenant().clone(), world.replica());
-    save_double(&tenant).await;
+    let tenant = world.tenant();
+    save_double(tenant).await;
     let parents = tenant
         .start_many(&calls(double(1), json!({})), ROUNDS)
         .await;
     tenant.catch_up().await;
-    let mut held = tenant.claim("w", ROUNDS).await;
+    let held = tenant.claim("w", ROUNDS).await;
     assert_eq!(held.len(), ROUNDS);
-    for (round, parent) in parents.into_iter().enumerate() {
-        let held = held.remove(0);
-        let (one, other) = (tenant.clone(), replica.clone());
-        let (settled, cancelled) = race::both(
-            round % 2 == 0,
-            async move { one.settle(held.completed(&json!(1))).await },
-            async move { other.cancel(parent.id).await },
-        )
-        .await;
-        settled.unwrap();
+    let reports = held.iter().map(|held| held.completed(&json!(1)));
+    let pairs = reports.zip(parents.iter().map(|parent| parent.id));
+    for cancelled in race::reports_against_cancellations(&world, pairs).await {
         assert!(
             matches!(cancelled, Ok(()) | Err(Error::RunEnded)),
             "{cancelled:?}"
         );
     }
     tenant.catch_up().await;
-    assert_all_ended(&tenant).await;
+    assert_all_ended(tenant).await;
 }

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use mobius_store::{Error, jobs::Settlement};
+use mobius_test_support::factories::World;
+use mobius_types::RunId;
 use tokio::{sync::Barrier, task::JoinHandle};
 
 /// How often a race is run. Each of them is short, and none has to go one way or the other.
@@ -59,4 +62,26 @@ pub(crate) async fn all<T: Send + 'static>(
     // Back in the order in which they were given.
     outcomes.rotate_right(turn % count);
     outcomes
+}
+
+/// Reports the end of an attempt at one replica while the other one cancels a run, a pair after
+/// the other. Every report counts; returns how the cancellations ended.
+pub(crate) async fn reports_against_cancellations(
+    world: &World,
+    pairs: impl IntoIterator<Item = (Settlement, RunId)>,
+) -> Vec<Result<(), Error>> {
+    let (tenant, replica) = (world.tenant().clone(), world.replica());
+    let mut ended = Vec::new();
+    for (round, (report, run)) in pairs.into_iter().enumerate() {
+        let (one, other) = (tenant.clone(), replica.clone());
+        let (settled, cancelled) = both(
+            round % 2 == 0,
+            async move { one.settle(report).await },
+            async move { other.cancel(run).await },
+        )
+        .await;
+        settled.unwrap();
+        ended.push(cancelled);
+    }
+    ended
 }

@@ -1,5 +1,6 @@
 //! Workflows that wait, and runs that stand where a test needs them.
 
+use mobius_store::jobs::Settlement;
 use mobius_test_support::factories::{Held, RunDraft, Tenant, spec};
 use mobius_types::{RunId, WorkflowSpec};
 use serde_json::{Value, json};
@@ -81,4 +82,10 @@ pub(crate) async fn complete_next(tenant: &Tenant) -> Held {
 pub(crate) async fn steps(tenant: &Tenant, run: RunId) -> Vec<String> {
     let jobs = tenant.run(run).await.jobs;
     jobs.into_iter().map(|job| job.step_name).collect()
+}
+
+/// Reports that the jobs succeeded, each with the run of its job.
+pub(crate) fn completing(held: &[Held]) -> impl Iterator<Item = (Settlement, RunId)> {
+    held.iter()
+        .map(|held| (held.completed(&json!(1)), held.job.run))
 }
