@@ -11,15 +11,15 @@ use mobius_test_support::{
 use mobius_types::{RunId, WorkflowRunStatus};
 use serde_json::json;
 
-/// More items than a replica makes in the time that it has.
+/// More items than the transaction makes that starts the run.
 const ITEMS: usize = 3_000;
 
 /// Starts a run on a replica that dies with the answer.
 async fn start_and_die(world: &World, start: StartRun) -> RunId {
     let (url, project) = (world.url().to_owned(), world.tenant().project);
     let replica = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
+        // On one thread nothing of it goes on once the answer is there, however slow the machine.
+        let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .unwrap();
@@ -27,7 +27,7 @@ async fn start_and_die(world: &World, start: StartRun) -> RunId {
             let store = store_over(&url, Settings::default());
             store.start_run(project, start).await.unwrap().id
         });
-        runtime.shutdown_background();
+        drop(runtime);
         run
     });
     tokio::task::spawn_blocking(|| replica.join().unwrap())
