@@ -16,6 +16,7 @@ mod error;
 pub mod events;
 pub mod fan_outs;
 mod follow_ups;
+pub mod hand_off;
 pub mod interactions;
 pub mod jobs;
 pub mod keys;

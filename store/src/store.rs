@@ -1,6 +1,6 @@
 //! The store as a process holds it: the pool, the batches of the hot path, and the doorbell.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use mobius_engine::Limits;
 use mobius_types::{ProjectId, WorkflowRun, WorkflowSpec};
@@ -8,10 +8,11 @@ use rand::RngExt;
 
 use crate::{
     Db, Doorbell, Error, Prepared, Specs,
-    advance::{Input, Moved, advance_batch},
+    advance::{Aftermath, Input, Means, Moved, advance_batch},
     batch::{Batcher, Outcomes},
     events::{self, Emission},
     follow_ups::FollowUps,
+    hand_off::{Lane, Reservation, Takers},
     jobs::{self, Fence, Heartbeat, LeaseTerms},
     runs::{self, StartRun},
 };
@@ -38,6 +39,7 @@ pub struct Store {
     settings: Settings,
     specs: Arc<Specs>,
     doorbell: Arc<Doorbell>,
+    takers: Arc<Takers>,
     starts: Arc<Batcher<StartRun, WorkflowRun>>,
     pub(crate) inputs: Arc<Batcher<Input, Moved>>,
     heartbeats: Arc<Batcher<Fence, Heartbeat>>,
@@ -50,10 +52,12 @@ impl Store {
     pub fn new(db: Db, settings: Settings) -> Self {
         let specs = Arc::new(Specs::default());
         let doorbell = Arc::new(Doorbell::new(db.clone()));
+        let takers = Arc::new(Takers::default());
         let parts = Parts {
             db: db.clone(),
             specs: Arc::clone(&specs),
-            limits: settings.limits,
+            settings,
+            takers: Arc::clone(&takers),
             doorbell: Arc::clone(&doorbell),
             follow_ups: Arc::new(FollowUps::default()),
         };
@@ -64,6 +68,7 @@ impl Store {
             inputs,
             emissions: emissions(db.clone(), Arc::clone(&doorbell)),
             doorbell,
+            takers,
             heartbeats: heartbeats(db.clone(), settings.terms),
             db,
             settings,
@@ -87,6 +92,16 @@ impl Store {
     #[must_use]
     pub fn doorbell(&self) -> &Arc<Doorbell> {
         &self.doorbell
+    }
+
+    /// Has new jobs go at once to workers that `reserve` finds, in the transactions that make them.
+    /// It is asked for one worker a lane, and must find none while something older may be waiting
+    /// there. To be called once.
+    pub fn hand_off_to(
+        &self,
+        reserve: impl Fn(ProjectId, &[Lane<'_>]) -> Option<Reservation> + Send + Sync + 'static,
+    ) {
+        self.takers.found_by(reserve);
     }
 
     /// Validates and compiles a spec, and makes sure that the project has it stored.
@@ -153,78 +168,77 @@ impl Store {
 struct Parts {
     db: Db,
     specs: Arc<Specs>,
-    limits: Limits,
+    settings: Settings,
     doorbell: Arc<Doorbell>,
+    takers: Arc<Takers>,
     follow_ups: Arc<FollowUps>,
 }
 
-/// Batches of starts. The bell rings with the commit, whether or not the callers are still there.
+impl Parts {
+    fn means(&self) -> Means<'_> {
+        Means {
+            specs: &self.specs,
+            limits: &self.settings.limits,
+            terms: self.settings.terms,
+            takers: &self.takers,
+        }
+    }
+
+    /// Does what a committed batch asks for. What the workers that wait here have taken is theirs;
+    /// the bell rings for the rest, whether or not the callers are still there.
+    fn conclude(&self, project: ProjectId, aftermath: Aftermath) {
+        aftermath.hand_off.deliver();
+        for delay in aftermath.claimable_in {
+            self.doorbell.ring_after(project, delay);
+        }
+        self.follow_ups.begin(project, aftermath.next);
+    }
+}
+
+/// Batches of starts.
 fn starts(parts: Parts) -> Arc<Batcher<StartRun, WorkflowRun>> {
     Batcher::new(
         BATCH,
         StartRun::weight,
         move |project, items: Arc<Vec<StartRun>>| {
-            let Parts {
-                db,
-                specs,
-                limits,
-                doorbell,
-                follow_ups,
-            } = parts.clone();
+            let parts = parts.clone();
             Box::pin(async move {
-                let (started, next) = db
+                let db = parts.db.clone();
+                let means = parts.clone();
+                let (started, aftermath) = db
                     .write(move |tx| {
                         Box::pin(async move {
-                            runs::start_batch(tx, &specs, &limits, project, &items).await
+                            runs::start_batch(tx, &means.means(), project, &items).await
                         })
                     })
                     .await?;
-                if started
-                    .iter()
-                    .flatten()
-                    .any(|run| !run.status.is_terminal())
-                {
-                    doorbell.ring(project);
-                }
-                ring_if_any(&doorbell, project, &started);
-                follow_ups.begin(project, next);
+                parts.conclude(project, aftermath);
+                ring_if_any(&parts.doorbell, project, &started);
                 Ok(started)
             })
         },
     )
 }
 
-/// Batches of what moves runs; the bell rings as for starts.
+/// Batches of what moves runs.
 fn inputs(parts: Parts) -> Arc<Batcher<Input, Moved>> {
     Batcher::new(
         BATCH,
         Input::weight,
         move |project, items: Arc<Vec<Input>>| {
-            let Parts {
-                db,
-                specs,
-                limits,
-                doorbell,
-                follow_ups,
-            } = parts.clone();
+            let parts = parts.clone();
             Box::pin(async move {
-                let (moved, next) = db
+                let db = parts.db.clone();
+                let means = parts.clone();
+                let (moved, aftermath) = db
                     .write(move |tx| {
                         Box::pin(async move {
-                            advance_batch(tx, &specs, &limits, project, &items, uniform).await
+                            advance_batch(tx, &means.means(), project, &items, uniform).await
                         })
                     })
                     .await?;
-                let delays: BTreeSet<Duration> = moved
-                    .iter()
-                    .flatten()
-                    .filter_map(|moved| moved.claimable_in)
-                    .collect();
-                delays
-                    .into_iter()
-                    .for_each(|delay| doorbell.ring_after(project, delay));
-                ring_if_any(&doorbell, project, &moved);
-                follow_ups.begin(project, next);
+                parts.conclude(project, aftermath);
+                ring_if_any(&parts.doorbell, project, &moved);
                 Ok(moved)
             })
         },

@@ -7,6 +7,7 @@
 
 mod alarms;
 mod answer;
+mod hand_off;
 mod offer;
 mod parked;
 mod rounds;
@@ -67,6 +68,8 @@ impl Dispatcher {
                 dispatcher.hear(ring);
             }
         });
+        let taking = Arc::downgrade(&dispatcher);
+        store.hand_off_to(move |project, lanes| taking.upgrade()?.reserve(project, lanes));
         dispatcher
     }
 
@@ -147,6 +150,7 @@ impl Dispatcher {
             actor: claimant.actor,
             max_jobs: claimant.max_jobs,
             is_patient,
+            parked_at: Instant::now(),
             reply,
         };
         let needs_look = self

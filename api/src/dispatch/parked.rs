@@ -1,10 +1,10 @@
 //! The parked claims of one project, grouped by equal filters.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
-use mobius_store::jobs::ClaimFilter;
+use mobius_store::{hand_off::Lane, jobs::ClaimFilter};
 use mobius_types::UserId;
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 use super::Offer;
 use crate::ApiError;
@@ -16,6 +16,7 @@ pub(super) struct Waiter {
     pub(super) max_jobs: usize,
     /// Whether it waits on when a look found nothing.
     pub(super) is_patient: bool,
+    pub(super) parked_at: Instant,
     pub(super) reply: oneshot::Sender<Result<Offer, ApiError>>,
 }
 
@@ -25,10 +26,31 @@ impl Waiter {
     }
 }
 
+/// A claim that was taken off the list for jobs that are about to be made.
+pub(super) struct Taken {
+    pub(super) filter: ClaimFilter,
+    pub(super) waiter: Waiter,
+    /// Which of the jobs.
+    pub(super) jobs: Vec<usize>,
+}
+
+impl Taken {
+    fn has_room(&self) -> bool {
+        self.jobs.len() < self.waiter.max_jobs
+    }
+}
+
+/// Whether a filter lets the name through; an empty one takes any.
+fn takes(names: &[String], name: &str) -> bool {
+    names.is_empty() || names.iter().any(|taken| taken == name)
+}
+
 /// The claims that wait in one project.
 #[derive(Default)]
 pub(super) struct Parked {
     groups: HashMap<ClaimFilter, VecDeque<Waiter>>,
+    /// The filters for which a look found nothing more, as long as nothing has rung since.
+    quiet: HashSet<ClaimFilter>,
     /// Whether a task is serving the project.
     is_served: bool,
     /// Whether a look is due: something may have become claimable since the last one began.
@@ -38,21 +60,69 @@ pub(super) struct Parked {
 impl Parked {
     /// Adds a claim; returns whether a look is needed for its sake.
     ///
-    /// None is needed beside a claim with the same filter that was looked for in vain: whatever
-    /// became claimable since then has rung, or is found by the look of the next second.
+    /// None is needed when a look with the same filter was in vain: whatever became claimable since
+    /// then has rung, or is found by the look of the next second.
     pub(super) fn add(&mut self, filter: ClaimFilter, waiter: Waiter) -> bool {
-        let group = self.groups.entry(filter).or_default();
-        let was_looked_for = !self.is_served
-            && !self.is_rung
-            && waiter.is_patient
-            && group.iter().any(|other| !other.is_gone());
-        group.push_back(waiter);
+        let was_looked_for = waiter.is_patient && self.quiet.contains(&filter);
+        self.groups.entry(filter).or_default().push_back(waiter);
         !was_looked_for
+    }
+
+    /// Takes claims off the list for jobs that are about to be made in these lanes, each of which it
+    /// names by its place. Only claims for which nothing is waiting: no job overtakes another one.
+    pub(super) fn take(&mut self, lanes: &[Lane<'_>]) -> Vec<Taken> {
+        let mut all: Vec<Taken> = Vec::new();
+        // Where among those taken the one stands that has room for more of a lane.
+        let mut open: HashMap<Lane<'_>, usize> = HashMap::new();
+        for (job, lane) in lanes.iter().enumerate() {
+            let with_room = open.get(lane).copied();
+            let place = with_room
+                .filter(|place| all[*place].has_room())
+                .or_else(|| {
+                    all.push(self.take_for(*lane)?);
+                    open.insert(*lane, all.len() - 1);
+                    Some(all.len() - 1)
+                });
+            if let Some(place) = place {
+                all[place].jobs.push(job);
+            }
+        }
+        all
+    }
+
+    /// The claim that has waited longest for jobs of the lane.
+    fn take_for(&mut self, lane: Lane<'_>) -> Option<Taken> {
+        let quiet = &self.quiet;
+        let waiting = self.groups.iter_mut().filter(|(filter, _)| {
+            quiet.contains(*filter)
+                && takes(&filter.queues, lane.queue)
+                && takes(&filter.actions, lane.action)
+        });
+        let fronts = waiting.filter_map(|(filter, group)| {
+            while group.front().is_some_and(Waiter::is_gone) {
+                group.pop_front();
+            }
+            Some((group.front()?.parked_at, filter, group))
+        });
+        let (_, filter, group) = fronts.min_by_key(|(parked_at, ..)| *parked_at)?;
+        Some(Taken {
+            filter: filter.clone(),
+            waiter: group.pop_front()?,
+            jobs: Vec::new(),
+        })
+    }
+
+    /// Notes that a look with the filter found nothing more, unless something rang meanwhile.
+    pub(super) fn found_nothing_more(&mut self, filter: &ClaimFilter) {
+        if !self.is_rung {
+            self.quiet.insert(filter.clone());
+        }
     }
 
     /// Notes that a look is due; returns whether a task has to be started for it.
     pub(super) fn ring(&mut self) -> bool {
         self.is_rung = true;
+        self.quiet.clear();
         let starts = !self.is_served && self.has_waiters();
         self.is_served |= starts;
         starts
@@ -94,6 +164,8 @@ impl Parked {
             group.retain(|waiter| !waiter.is_gone());
         }
         self.groups.retain(|_, group| !group.is_empty());
+        let groups = &self.groups;
+        self.quiet.retain(|filter| groups.contains_key(filter));
         self.is_served || !self.groups.is_empty()
     }
 }

@@ -29,11 +29,13 @@ impl Dispatcher {
     async fn serve_rounds(self: Arc<Self>, project: ProjectId) {
         while let Some(groups) = self.begin_round(project) {
             for (filter, waiters) in groups {
-                let rest = self.serve_group(project, &filter, waiters).await;
-                self.lock()
-                    .entry(project)
-                    .or_default()
-                    .put_back(filter, rest);
+                let (rest, is_exhausted) = self.serve_group(project, &filter, waiters).await;
+                let mut projects = self.lock();
+                let parked = projects.entry(project).or_default();
+                if is_exhausted {
+                    parked.found_nothing_more(&filter);
+                }
+                parked.put_back(filter, rest);
             }
         }
     }
@@ -42,14 +44,16 @@ impl Dispatcher {
         self.lock().get_mut(&project)?.begin_round()
     }
 
-    /// Claims for the group until the jobs or the claims run out; returns the claims that wait on.
+    /// Claims for the group until the jobs or the claims run out; returns the claims that wait on,
+    /// and whether no job is left.
     async fn serve_group(
         self: &Arc<Self>,
         project: ProjectId,
         filter: &ClaimFilter,
         mut waiters: VecDeque<Waiter>,
-    ) -> VecDeque<Waiter> {
+    ) -> (VecDeque<Waiter>, bool) {
         let mut empty_handed = VecDeque::new();
+        let mut is_exhausted = false;
         loop {
             waiters.retain(|waiter| !waiter.reply.is_closed());
             let (slots, takers) = slots(&waiters);
@@ -61,22 +65,24 @@ impl Dispatcher {
                 Err(error) => {
                     waiters.append(&mut empty_handed);
                     answer_all(waiters, &error);
-                    return VecDeque::new();
+                    return (VecDeque::new(), false);
                 }
             };
             let may_have_more = claimed.jobs.len() == slots.len();
-            if claimed.look_again {
+            let looks_again = claimed.look_again;
+            if looks_again {
                 self.alarms
                     .set(project, tokio::time::Instant::now() + HELD_RUN);
             }
             let round: VecDeque<Waiter> = waiters.drain(..takers).collect();
             empty_handed.extend(self.hand_out(project, round, &slots, claimed.jobs));
             if !may_have_more {
+                is_exhausted = !looks_again;
                 break;
             }
         }
         empty_handed.append(&mut waiters);
-        empty_handed
+        let waiting = empty_handed
             .into_iter()
             .filter_map(|waiter| {
                 if waiter.is_patient {
@@ -85,7 +91,8 @@ impl Dispatcher {
                 let _ = waiter.reply.send(Ok(Offer::empty()));
                 None
             })
-            .collect()
+            .collect();
+        (waiting, is_exhausted)
     }
 
     async fn claim_slots(

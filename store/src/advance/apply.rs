@@ -107,6 +107,7 @@ impl Ledger<'_> {
                 ..
             } => {
                 moved.claimable_in = Some(delay);
+                self.changes.claimable_in.insert(delay);
                 self.end_attempt(cause, error, delay, |job| {
                     job.progress = progress;
                     job.timeout_ms = timeout.map(millis);
@@ -115,6 +116,7 @@ impl Ledger<'_> {
             }
             Action::RescueJob { .. } => {
                 moved.claimable_in = Some(Duration::ZERO);
+                self.changes.claimable_in.insert(Duration::ZERO);
                 self.end_attempt(cause, cause.ending.lost(), Duration::ZERO, |job| {
                     // A worker that says that it stops has not fallen silent.
                     job.rescues += i32::from(cause.ending.reporter().is_none());
@@ -144,6 +146,7 @@ impl Ledger<'_> {
             job,
             item: None,
             waits: false,
+            claim: None,
             error: None,
         };
         if row.job.server {

@@ -1,6 +1,9 @@
 //! What a batch changes, collected in memory until all of it is written.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use mobius_engine::{JobError, RetryProgress};
 use mobius_types::{JobId, JobStatus, RunId, Timestamp, UserId};
@@ -33,6 +36,8 @@ pub(super) struct Changes {
     pub(super) claims: Vec<ServerClaim>,
     /// Children that were started.
     pub(super) new_runs: Vec<NewRun>,
+    /// When jobs that have another attempt can be claimed, counted from now.
+    pub(super) claimable_in: BTreeSet<Duration>,
     pub(super) frames: Frames,
 }
 

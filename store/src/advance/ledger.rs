@@ -12,7 +12,7 @@ use super::{
     fan_outs::{CHUNK, LiveFanOut, Over},
     load::{BareRun, ChildStart, LockedJob, LockedRun, OpenInteraction, Replays},
 };
-use crate::Error;
+use crate::{Error, runs::NewRun};
 
 /// Loaded rows, and what becomes of them.
 pub(crate) struct Ledger<'l> {
@@ -76,6 +76,16 @@ impl<'l> Ledger<'l> {
             Input::StartChild { run, job } => self.start_child(*run, *job, jitter),
             Input::ChildEnded { job, child } => self.child_ended(*job, *child, jitter),
         }
+    }
+
+    /// Adds a run that the batch inserts, and returns its place among them.
+    pub(crate) fn add_run(&mut self, run: NewRun) -> usize {
+        self.changes.new_runs.push(run);
+        self.changes.new_runs.len() - 1
+    }
+
+    pub(crate) fn new_run(&self, place: usize) -> &NewRun {
+        &self.changes.new_runs[place]
     }
 
     /// The time at which all of the batch happens.

@@ -11,6 +11,7 @@ mod children;
 mod ending;
 mod fan_outs;
 mod frames;
+mod hand_off;
 mod input;
 mod ledger;
 mod load;
@@ -18,13 +19,18 @@ mod operate;
 mod persist;
 mod settle;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use mobius_engine::Limits;
 use mobius_types::ProjectId;
 use sqlx::PgConnection;
 
-use crate::{Error, Specs, batch::Outcomes};
+use crate::{
+    Error, Specs,
+    batch::Outcomes,
+    hand_off::{HandOff, Takers},
+    jobs::LeaseTerms,
+};
 pub(crate) use children::cancel;
 pub use ending::{Ending, Outcome, Settlement};
 pub use input::Answer;
@@ -41,23 +47,40 @@ pub(crate) struct Moved {
     pub(crate) claimable_in: Option<Duration>,
 }
 
+/// What a batch works with beside its transaction.
+pub(crate) struct Means<'m> {
+    pub(crate) specs: &'m Specs,
+    pub(crate) limits: &'m Limits,
+    pub(crate) terms: LeaseTerms,
+    pub(crate) takers: &'m Takers,
+}
+
+/// What is to be done once a batch has been committed.
+#[derive(Default)]
+pub(crate) struct Aftermath {
+    /// Transactions that follow from it; should nobody do them, loops of the scheduler find them.
+    pub(crate) next: Vec<Input>,
+    /// When jobs that it left waiting can be claimed, counted from now.
+    pub(crate) claimable_in: BTreeSet<Duration>,
+    /// Jobs that waiting workers took.
+    pub(crate) hand_off: HandOff,
+}
+
 /// Deals with the inputs in one transaction: first with those about items of fan-outs, which only
-/// change counters, then with the others in order. Returns what became of each, and what has to be
-/// done in transactions of its own after this one; should nobody do that, loops of the scheduler
-/// find it.
+/// change counters, then with the others in order. Returns what became of each, and what is to be done
+/// after the commit.
 ///
 /// `jitter` gives numbers that are uniform in [0, 1).
 pub(crate) async fn advance_batch(
     connection: &mut PgConnection,
-    specs: &Specs,
-    limits: &Limits,
+    means: &Means<'_>,
     project: ProjectId,
     inputs: &[Input],
     jitter: fn() -> f64,
-) -> Result<(Outcomes<Moved>, Vec<Input>), Error> {
-    let wanted = Wanted::of(inputs);
+) -> Result<(Outcomes<Moved>, Aftermath), Error> {
+    let (wanted, specs) = (Wanted::of(inputs), means.specs);
     let locked = load::lock_runs(connection, specs, project, &wanted).await?;
-    let mut ledger = Ledger::new(locked.now, limits);
+    let mut ledger = Ledger::new(locked.now, means.limits);
     ledger.runs = locked.whole;
     ledger.bare = locked.bare;
     ledger.jobs = load::lock_jobs(connection, project, &wanted).await?;
@@ -76,8 +99,9 @@ pub(crate) async fn advance_batch(
         .collect();
     // A retried run may have one whose items have all completed by now.
     ledger.end_fan_outs(connection, specs, project).await?;
-    let next = ledger.write(connection, project).await?;
-    Ok((outcomes, next))
+    let hand_off = ledger.hand_off(project, means.takers);
+    let aftermath = ledger.finish(connection, project, means.terms, hand_off);
+    Ok((outcomes, aftermath.await?))
 }
 
 /// A duration in the unit of the database's columns, rounded up: the shortest timeout is not none.

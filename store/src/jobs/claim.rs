@@ -1,13 +1,19 @@
-//! Claims jobs: one statement hands out many, to many waiting polls.
+//! Claims jobs: one transaction hands out many, to many waiting polls.
 
 use std::time::Duration;
 
-use mobius_types::{JobId, JsonObject, ProjectId, RunId, UserId};
-use sqlx::{PgConnection, types::Json};
+use mobius_types::{
+    EventType, JobId, JobStatus, JsonObject, ProjectId, RunId, Timestamp, UserId, WorkflowRunStatus,
+};
+use serde_json::json;
+use sqlx::{Connection, PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::LeaseTerms;
-use crate::Error;
+use super::{LeaseTerms, name_item};
+use crate::{
+    Error,
+    events::{self, Frames},
+};
 
 /// Which jobs a worker takes. An empty list takes any.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -64,8 +70,8 @@ pub struct Claimed {
 
 /// Claims at most one job for each slot, in the order of priority, time and id.
 ///
-/// The statement never waits for a lock on a run or a job (it skips what others hold), so it
-/// can't deadlock although it takes the project's counter, which it does last.
+/// The first statement never waits for a lock on a run or a job (it skips what others hold), so it
+/// can't deadlock with the second, which takes the project's counter. Both share a transaction.
 ///
 /// # Errors
 /// The database failed; then nothing was claimed.
@@ -78,7 +84,9 @@ pub async fn claim(
 ) -> Result<Claimed, Error> {
     let workers: Vec<&str> = slots.iter().map(|slot| slot.worker.as_str()).collect();
     let actors: Vec<Uuid> = slots.iter().map(|slot| slot.actor.as_uuid()).collect();
-    let rows = sqlx::query_file!(
+    let mut transaction = connection.begin().await?;
+    let rows = sqlx::query_file_as!(
+        Row,
         "src/jobs/claim.sql",
         project.as_uuid(),
         &filter.queues,
@@ -87,32 +95,106 @@ pub async fn claim(
         &actors,
         terms.lease.as_secs_f64(),
     )
-    .fetch_all(connection)
+    .fetch_all(&mut *transaction)
     .await?;
-    let picked = rows.first().map_or(0, |row| row.picked);
-    let jobs: Vec<ClaimedJob> = rows
-        .into_iter()
-        .filter_map(|row| {
-            let Json(parameters): Json<JsonObject> = row.parameters?;
-            Some(ClaimedJob {
-                slot: usize::try_from(row.slot? - 1).ok()?,
-                id: row.id?.into(),
-                run: row.run_id?.into(),
-                workflow_handle: row.workflow_handle?,
-                step_name: row.step_name?,
-                action: row.action?,
-                queue: row.queue?,
-                parameters,
-                attempt: row.attempt?,
-                timeout: row
+    let Some((now, picked)) = rows.first().map(|row| (row.now, row.picked)) else {
+        return Err(Error::Corrupt("no time".to_owned()));
+    };
+    let (mut frames, mut jobs) = (Frames::default(), Vec::with_capacity(rows.len()));
+    for row in rows {
+        let Some(claim) = row.claim() else { continue };
+        claim.tell(slots, &mut frames);
+        jobs.push(claim.job);
+    }
+    if jobs.is_empty() {
+        transaction.rollback().await?;
+    } else {
+        events::append(&mut transaction, project, now, frames).await?;
+        transaction.commit().await?;
+    }
+    let look_again = usize::try_from(picked).unwrap_or(0) > jobs.len();
+    Ok(Claimed { jobs, look_again })
+}
+
+/// A row as the statement gives it: but for the first two all columns are missing when nothing was
+/// claimed.
+struct Row {
+    now: Timestamp,
+    picked: i64,
+    slot: Option<i64>,
+    id: Option<Uuid>,
+    run_id: Option<Uuid>,
+    step_name: Option<String>,
+    action: Option<String>,
+    queue: Option<String>,
+    branch: Option<String>,
+    parameters: Option<Json<JsonObject>>,
+    attempt: Option<i32>,
+    timeout_ms: Option<i64>,
+    parent_job_id: Option<Uuid>,
+    item_index: Option<i32>,
+    workflow_handle: Option<String>,
+    run_attempt: Option<i32>,
+    starts: Option<bool>,
+}
+
+impl Row {
+    fn claim(self) -> Option<NewClaim> {
+        Some(NewClaim {
+            branch: self.branch?,
+            item: self.parent_job_id.map(JobId::from).zip(self.item_index),
+            starts: self.starts?.then_some(self.run_attempt?),
+            job: ClaimedJob {
+                slot: usize::try_from(self.slot? - 1).ok()?,
+                id: self.id?.into(),
+                run: self.run_id?.into(),
+                workflow_handle: self.workflow_handle?,
+                step_name: self.step_name?,
+                action: self.action?,
+                queue: self.queue?,
+                parameters: self.parameters?.0,
+                attempt: self.attempt?,
+                timeout: self
                     .timeout_ms
                     .and_then(|ms| u64::try_from(ms).ok())
                     .map(Duration::from_millis),
-            })
+            },
         })
-        .collect();
-    let look_again = usize::try_from(picked).unwrap_or(0) > jobs.len();
-    Ok(Claimed { jobs, look_again })
+    }
+}
+
+/// A job that was just claimed, with what only the history tells of it.
+struct NewClaim {
+    job: ClaimedJob,
+    branch: String,
+    item: Option<(JobId, i32)>,
+    /// The number of the run's start, if this is its first claim.
+    starts: Option<i32>,
+}
+
+impl NewClaim {
+    /// Adds the frames; that of the run stands before those of its jobs.
+    fn tell(&self, slots: &[ClaimSlot], frames: &mut Frames) {
+        let job = &self.job;
+        if let Some(attempt) = self.starts.filter(|_| frames.next_place(job.run) == 0) {
+            let running = json!({ "status": WorkflowRunStatus::Running, "attempt": attempt });
+            frames.push(job.run, EventType::RunUpdated, running);
+        }
+        let mut frame = json!({
+            "job_id": job.id,
+            "step_name": job.step_name,
+            "action": job.action,
+            "branch_id": self.branch,
+            "queue": job.queue,
+            "status": JobStatus::Claimed,
+            "attempt": job.attempt,
+            "worker_id": slots.get(job.slot).map(|slot| &slot.worker),
+        });
+        if let Some(item) = self.item {
+            name_item(&mut frame, item);
+        }
+        frames.push(job.run, EventType::JobUpdated, frame);
+    }
 }
 
 /// Which of the projects have a job that can be claimed now. One cheap look for many polls.

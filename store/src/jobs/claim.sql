@@ -1,6 +1,6 @@
 -- Claims at most one job for each slot; what only the control plane may claim is left alone.
 -- $1 project, $2 queues, $3 actions (empty: any), $4 the slots' workers, $5 their actors, $6 the
--- lease in seconds.
+-- lease in seconds. One row at least, for what was picked.
 with clock as materialized (
     select mobius_now() as now),
 wanted as materialized (
@@ -47,11 +47,10 @@ starting as materialized (
     where r.project_id = $1 and r.id = any(array(select run_id from picked))
       and r.status::text = 'queued'
     for update skip locked),
-slots as materialized (
-    select worker, actor, ordinality as slot
-    from unnest($4::text[], $5::uuid[]) with ordinality as s (worker, actor, ordinality)),
+-- Which slot takes which, and whether that is the first claim of its run.
 numbered as materialized (
-    select p.id, row_number() over (order by p.priority desc, p.scheduled_at, p.id) as slot
+    select p.id, r.workflow_handle, r.attempt as run_attempt, r.status = 'queued' as starts,
+           row_number() over (order by p.priority desc, p.scheduled_at, p.id) as slot
     from picked p
     join runs r
       on r.project_id = $1 and r.id = p.run_id and r.id = any(array(select run_id from picked))
@@ -60,23 +59,26 @@ claimed as (
     update jobs j
     set status = 'claimed',
         attempt = j.attempt + 1,
-        claimed_by = slots.worker,
-        claimed_actor = slots.actor,
+        claimed_by = ($4::text[])[numbered.slot],
+        claimed_actor = ($5::uuid[])[numbered.slot],
         claimed_at = clock.now,
         heartbeat_at = clock.now,
         lease_expires_at = clock.now + make_interval(secs => $6),
         attempt_deadline_at = clock.now + j.attempt_timeout_ms * interval '1 millisecond',
         updated_at = clock.now
-    from numbered
-    join slots using (slot)
-    cross join clock
-    where j.project_id = $1 and j.id = numbered.id
-      -- As text, here and for runs: a walk along all waiting ones of the project is no choice.
-      and j.status::text = 'pending'
-      -- Arrays beside the joins make every access a look-up by key, whatever the statistics say.
-      and j.id = any(array(select id from numbered))
+    from clock
+    cross join numbered
+    -- Each row is looked up by key and changed where it was found: see update_jobs.sql.
+    cross join lateral (
+        select held.ctid as place
+        from jobs held
+        -- As text: a walk along all waiting ones of the project is no choice.
+        where held.project_id = $1 and held.id = numbered.id and held.status::text = 'pending'
+        offset 0) as found
+    where j.ctid = found.place and j.project_id = $1
     returning j.id, j.run_id, j.step_name, j.action, j.queue, j.branch, j.parameters, j.attempt,
-              j.attempt_timeout_ms, j.claimed_by, numbered.slot),
+              j.attempt_timeout_ms, j.parent_job_id, j.item_index, numbered.slot,
+              numbered.workflow_handle, numbered.run_attempt, numbered.starts),
 started as (
     update runs r
     set status = 'running',
@@ -85,51 +87,15 @@ started as (
     from clock
     where r.project_id = $1 and r.id = any(array(select id from starting))
       and r.status::text = 'queued'
-      and r.id in (select run_id from claimed)
-    returning r.id, r.attempt),
--- What the history tells of it: one row a run, the run's own frame first.
-frames as (
-    select c.run_id,
-           case when s.id is null then '[]'::jsonb
-                else jsonb_build_array(jsonb_build_object(
-                    'type', 'run_updated',
-                    'data', jsonb_build_object('status', 'running', 'attempt', s.attempt)))
-           end
-           || jsonb_agg(jsonb_build_object(
-                  'type', 'job_updated',
-                  'data', jsonb_build_object(
-                      'job_id', 'job_' || replace(c.id::text, '-', ''),
-                      'step_name', c.step_name,
-                      'action', c.action,
-                      'branch_id', c.branch,
-                      'queue', c.queue,
-                      'status', 'claimed',
-                      'attempt', c.attempt,
-                      'worker_id', c.claimed_by))
-                  order by c.slot) as frames
-    from claimed c
-    left join started s on s.id = c.run_id
-    group by c.run_id, s.id, s.attempt),
-placed as (
-    select run_id, frames,
-           sum(jsonb_array_length(frames)) over (order by run_id) as ends
-    from frames),
-counter as (
-    update project_counters
-    set event_seq = event_seq + (select max(ends) from placed)
-    where project_id = $1 and exists (select from placed)
-    returning event_seq - (select max(ends) from placed) as base),
-history as (
-    insert into run_events (project_id, first_seq, last_seq, run_id, created_at, frames)
-    select $1, base + ends - jsonb_array_length(frames) + 1, base + ends, run_id, clock.now, frames
-    from placed cross join counter cross join clock)
-select (select count(*) from picked) as "picked!",
+      and r.id in (select run_id from claimed))
+select clock.now as "now!", (select count(*) from picked) as "picked!",
        c.slot as "slot?", c.id as "id?", c.run_id as "run_id?", c.step_name as "step_name?",
-       c.action as "action?", c.queue as "queue?", c.parameters as "parameters?: Json<JsonObject>",
+       c.action as "action?", c.queue as "queue?", c.branch as "branch?",
+       c.parameters as "parameters?: Json<JsonObject>",
        c.attempt as "attempt?", c.attempt_timeout_ms as "timeout_ms?",
-       r.workflow_handle as "workflow_handle?"
-from (select) as always
+       c.parent_job_id as "parent_job_id?", c.item_index as "item_index?",
+       c.workflow_handle as "workflow_handle?", c.run_attempt as "run_attempt?",
+       c.starts as "starts?"
+from clock
 left join claimed c on true
-left join runs r
-  on r.project_id = $1 and r.id = c.run_id and r.id = any(array(select run_id from picked))
 order by c.slot

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use crate::{Error, advance::millis, events::Frames};
+use super::{ClaimSlot, LeaseTerms};
+use crate::{Error, advance::millis, events::Frames, hand_off::Lane};
 
 /// A job that is about to be stored.
 pub(crate) struct JobRow {
@@ -18,6 +19,8 @@ pub(crate) struct JobRow {
     pub(crate) item: Option<(JobId, i32)>,
     /// Whether nobody may claim it yet: an item that stands back, or the parent of items.
     pub(crate) waits: bool,
+    /// The worker that takes it at once.
+    pub(crate) claim: Option<ClaimSlot>,
     /// Why it failed before it was even stored.
     pub(crate) error: Option<JobError>,
 }
@@ -27,8 +30,22 @@ impl JobRow {
         match &self.error {
             Some(_) => JobStatus::Failed,
             None if self.waits => JobStatus::Waiting,
+            None if self.claim.is_some() => JobStatus::Claimed,
             None => JobStatus::Pending,
         }
+    }
+
+    /// Where a claim finds it.
+    pub(crate) fn lane(&self) -> Lane<'_> {
+        Lane {
+            queue: &self.queue,
+            action: &self.job.action,
+        }
+    }
+
+    /// Whether a worker can claim it as soon as it is stored.
+    pub(crate) fn is_claimable(&self) -> bool {
+        self.status() == JobStatus::Pending && !self.job.server
     }
 
     /// Its run has ended.
@@ -60,6 +77,8 @@ struct Columns<'a> {
     errors: Vec<Option<&'a str>>,
     parents: Vec<Option<Uuid>>,
     indexes: Vec<Option<i32>>,
+    workers: Vec<Option<&'a str>>,
+    actors: Vec<Option<Uuid>>,
 }
 
 impl<'a> Columns<'a> {
@@ -83,14 +102,19 @@ impl<'a> Columns<'a> {
         self.parents
             .push(row.item.map(|(parent, _)| parent.as_uuid()));
         self.indexes.push(row.item.map(|(_, index)| index));
+        let claim = row.claim.as_ref();
+        self.workers.push(claim.map(|claim| claim.worker.as_str()));
+        self.actors.push(claim.map(|claim| claim.actor.as_uuid()));
     }
 }
 
-/// Inserts the jobs, claimable from now on unless they stopped, and makes their lanes known.
+/// Inserts the jobs, claimed or claimable from now on unless they stopped, and makes their lanes
+/// known.
 pub(crate) async fn insert_jobs(
     connection: &mut PgConnection,
     project: ProjectId,
     now: Timestamp,
+    terms: LeaseTerms,
     jobs: &[JobRow],
 ) -> Result<(), Error> {
     if jobs.is_empty() {
@@ -103,10 +127,10 @@ pub(crate) async fn insert_jobs(
              select * from unnest($3::uuid[], $4::uuid[], $5::text[], $6::int[], $7::text[],
                                   $8::text[], $9::text[], $10::jsonb[], $11::int[], $12::bigint[],
                                   $13::bool[], $14::job_status[], $15::text[], $16::text[],
-                                  $17::uuid[], $18::int[])
+                                  $17::uuid[], $18::int[], $19::text[], $20::uuid[])
                  as new (id, run_id, branch, visit, step_name, action, queue, parameters,
                          max_attempts, timeout_ms, server, status, error_type, error, parent,
-                         item_index)),
+                         item_index, worker, actor)),
          lanes as (
              insert into job_lanes (project_id, queue, action)
              select distinct $1::uuid, queue, action from new
@@ -120,11 +144,18 @@ pub(crate) async fn insert_jobs(
              (project_id, id, run_id, branch, visit, step_name, action, queue, parameters, status,
               max_attempts, attempt_timeout_ms, server, parent_job_id, item_index,
               scheduled_at, created_at, updated_at, cancel_requested, error_type, last_error,
-              completed_at)
+              completed_at, attempt, claimed_by, claimed_actor, claimed_at, heartbeat_at,
+              lease_expires_at, attempt_deadline_at)
          select $1, id, run_id, branch, visit, step_name, action, queue, parameters, status,
                 max_attempts, timeout_ms, server, parent, item_index, $2, $2, $2,
                 error_type is not distinct from 'cancelled', error_type, error,
-                case when status = 'failed' then $2::timestamptz end
+                case when status = 'failed' then $2::timestamptz end,
+                case status when 'claimed' then 1 else 0 end, worker, actor,
+                case status when 'claimed' then $2::timestamptz end,
+                case status when 'claimed' then $2::timestamptz end,
+                case status when 'claimed' then $2::timestamptz + make_interval(secs => $21) end,
+                case status when 'claimed'
+                    then $2::timestamptz + timeout_ms * interval '1 millisecond' end
          from new",
         project.as_uuid(),
         now,
@@ -144,6 +175,9 @@ pub(crate) async fn insert_jobs(
         &columns.errors as _,
         &columns.parents as _,
         &columns.indexes as _,
+        &columns.workers as _,
+        &columns.actors as _,
+        terms.lease.as_secs_f64(),
     )
     .execute(connection)
     .await?;
@@ -176,4 +210,12 @@ pub(crate) fn name_item(frame: &mut Value, (parent, index): (JobId, i32)) {
 /// Adds the frame of a new job, or of one that stopped before it was stored.
 pub(crate) fn push_new(frames: &mut Frames, row: &JobRow) {
     frames.push(row.run, EventType::JobUpdated, frame_of_new(row));
+}
+
+/// Adds the frame of a new job that the worker takes at once.
+pub(crate) fn push_claimed(frames: &mut Frames, row: &JobRow, worker: &str) {
+    let mut frame = frame_of_new(row);
+    frame["status"] = json!(JobStatus::Claimed);
+    frame["worker_id"] = json!(worker);
+    frames.push(row.run, EventType::JobUpdated, frame);
 }

@@ -45,6 +45,7 @@ struct Columns<'a> {
     actor_ids: Vec<Option<&'a str>>,
     labels: Vec<Option<&'a str>>,
     external_ids: Vec<Option<&'a str>>,
+    started: Vec<Option<Timestamp>>,
     completed: Vec<Option<Timestamp>>,
     parent_jobs: Vec<Option<Uuid>>,
     depths: Vec<i16>,
@@ -72,6 +73,7 @@ impl<'a> Columns<'a> {
         self.actor_ids.push(wire.actor_id.as_deref());
         self.labels.push(wire.initiated_by.as_deref());
         self.external_ids.push(wire.external_id.as_deref());
+        self.started.push(wire.started_at);
         self.completed.push(wire.completed_at);
         self.parent_jobs.push(run.parent.map(|it| it.job.as_uuid()));
         self.depths.push(run.parent.map_or(0, |it| it.depth));
@@ -95,19 +97,19 @@ pub(crate) async fn insert(
              (project_id, id, queue, parent_run_id, definition_id, definition_version,
               workflow_name, workflow_handle, spec_hash, status, attempt, inputs, metadata, state,
               result, error_message, actor_type, actor_id, initiated_by, external_id,
-              created_at, completed_at, updated_at, parent_job_id, depth)
+              created_at, completed_at, updated_at, parent_job_id, depth, started_at)
          select $1, new.id, new.queue, new.parent, new.definition, new.version,
                 new.name, new.handle, new.hash, new.status, 1, new.inputs, new.metadata, new.state,
                 new.result, new.error, new.actor_type, new.actor_id, new.label, new.external_id,
-                $2, new.completed_at, $2, new.parent_job, new.depth
+                $2, new.completed_at, $2, new.parent_job, new.depth, new.started_at
          from unnest($3::uuid[], $4::text[], $5::uuid[], $6::uuid[], $7::int[], $8::text[],
                      $9::text[], $10::bytea[], $11::run_status[], $12::jsonb[], $13::jsonb[],
                      $14::jsonb[], $15::jsonb[], $16::text[], $17::text[], $18::text[],
                      $19::text[], $20::text[], $21::timestamptz[], $22::uuid[],
-                     $23::smallint[])
+                     $23::smallint[], $24::timestamptz[])
               as new (id, queue, parent, definition, version, name, handle, hash, status, inputs,
                       metadata, state, result, error, actor_type, actor_id, label, external_id,
-                      completed_at, parent_job, depth)",
+                      completed_at, parent_job, depth, started_at)",
         project.as_uuid(),
         now,
         &columns.ids,
@@ -131,6 +133,7 @@ pub(crate) async fn insert(
         &columns.completed as _,
         &columns.parent_jobs as _,
         &columns.depths,
+        &columns.started as _,
     )
     .execute(connection)
     .await?;

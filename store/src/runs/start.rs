@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use mobius_engine::{Limits, RunFacts, RunState};
+use mobius_engine::{RunFacts, RunState};
 use mobius_types::{
     JobId, JsonObject, ProjectId, RunId, Timestamp, WorkflowId, WorkflowRun, WorkflowRunStatus,
 };
@@ -15,7 +15,7 @@ use sqlx::PgConnection;
 use super::NewRun;
 use crate::{
     Error, Prepared, Specs,
-    advance::{Input, Ledger, LockedRun, Moved},
+    advance::{Aftermath, Ledger, LockedRun, Means, Moved},
     batch::Outcomes,
     weight::weight_of_object,
 };
@@ -87,25 +87,22 @@ pub(crate) struct ParentJob {
 /// alone. Returns the runs in order, and what is to be done after the commit.
 pub(crate) async fn start_batch(
     connection: &mut PgConnection,
-    specs: &Specs,
-    limits: &Limits,
+    means: &Means<'_>,
     project: ProjectId,
     starts: &[StartRun],
-) -> Result<(Outcomes<WorkflowRun>, Vec<Input>), Error> {
-    let (now, saved) = load_workflows(connection, specs, project, starts).await?;
-    let mut ledger = Ledger::new(now, limits);
-    let mut runs = Vec::with_capacity(starts.len());
+) -> Result<(Outcomes<WorkflowRun>, Aftermath), Error> {
+    let (now, saved) = load_workflows(connection, means.specs, project, starts).await?;
+    let mut ledger = Ledger::new(now, means.limits);
     let mut outcomes = Vec::with_capacity(starts.len());
     for start in starts {
         let planned = find(&saved, start).and_then(|saved| plan(&saved, start, None, &mut ledger));
-        outcomes.push(planned.map(|(run, _)| {
-            let wire = run.wire.clone();
-            runs.push(run);
-            wire
-        }));
+        outcomes.push(planned.map(|(run, _)| ledger.add_run(run)));
     }
-    let next = ledger.write_started(connection, project, &runs).await?;
-    Ok((outcomes, next))
+    let hand_off = ledger.hand_off(project, means.takers);
+    let shown = |place: usize| ledger.new_run(place).wire.clone();
+    let outcomes = outcomes.into_iter().map(|place| place.map(shown)).collect();
+    let aftermath = ledger.finish(connection, project, means.terms, hand_off);
+    Ok((outcomes, aftermath.await?))
 }
 
 /// The newest versions of the saved workflows that the batch names, and the time.
@@ -184,6 +181,7 @@ pub(crate) fn plan(
     };
     let run = LockedRun {
         queue: start.queue.clone(),
+        handle: saved.handle.clone(),
         status: new.wire.status,
         attempt: new.wire.attempt,
         inputs,

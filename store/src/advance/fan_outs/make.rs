@@ -185,6 +185,7 @@ impl LiveFanOut {
             },
             item: Some((parent, index)),
             waits,
+            claim: None,
             error: None,
         }
     }
@@ -207,6 +208,7 @@ fn parent(id: JobId, run: RunId, queue: &str, new: &NewFanOut) -> JobRow {
         },
         item: None,
         waits: true,
+        claim: None,
         error: None,
     }
 }

@@ -20,15 +20,17 @@ sized as materialized (
     from locked l),
 -- What is stored aside is compressed, and is measured as it will be read.
 weighed as materialized (
-    select count(*) > 1 and sum(bytes) > $4::bigint as too_large
+    select count(*) > 1 and sum(bytes) > $4::bigint as too_large,
+           -- The time is read after the locks were waited for.
+           mobius_now() as now
     from sized l
     cross join lateral (
         select sum(case when pg_column_size(document) < 2000 then pg_column_size(document)
                         else octet_length(document::text) end) as bytes
         from (values (l.state), (l.inputs)) as documents (document)) as measured
     where l.whole)
--- The time is read after the locks were waited for.
-select mobius_now() as "now!", r.id as "id?", r.queue as "queue?",
+select now as "now!", r.id as "id?", r.queue as "queue?",
+       r.workflow_handle as "workflow_handle?",
        r.status as "status?: WorkflowRunStatus", r.attempt as "attempt?",
        case when r.whole and not too_large then r.inputs end as "inputs?: Json<JsonObject>",
        case when r.whole and not too_large then r.state end as "state?: Json<RunState>",

@@ -28,6 +28,8 @@ pub(crate) struct Shown {
 /// A run whose row this transaction holds, or is about to insert.
 pub(crate) struct LockedRun {
     pub(crate) queue: String,
+    /// The workflow's handle, which workers are told.
+    pub(crate) handle: String,
     pub(crate) status: WorkflowRunStatus,
     pub(crate) attempt: i32,
     pub(crate) inputs: JsonObject,
@@ -147,6 +149,7 @@ struct Row {
     now: Timestamp,
     id: Option<Uuid>,
     queue: Option<String>,
+    workflow_handle: Option<String>,
     status: Option<WorkflowRunStatus>,
     attempt: Option<i32>,
     inputs: Option<Json<JsonObject>>,
@@ -168,6 +171,7 @@ impl Row {
         let attempt = self.attempt.ok_or_else(missing)?;
         let mut run = LockedRun {
             queue: self.queue.ok_or_else(missing)?,
+            handle: self.workflow_handle.ok_or_else(missing)?,
             status: self.status.ok_or_else(missing)?,
             attempt,
             inputs: self.inputs.ok_or_else(missing)?.0,

@@ -5,22 +5,49 @@ mod jobs;
 mod runs;
 mod stop;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use mobius_types::{JobId, ProjectId, Timestamp};
 use sqlx::PgConnection;
 
-use super::{Input, Ledger, cancel, changes::Changes, fan_outs::LiveFanOut};
-use crate::{Error, events, jobs::insert_jobs, runs::NewRun};
+use super::{Aftermath, Input, Ledger, cancel, changes::Changes, fan_outs::LiveFanOut};
+use crate::{
+    Error, events,
+    hand_off::HandOff,
+    jobs::{JobRow, LeaseTerms, insert_jobs},
+};
 
 impl Ledger<'_> {
-    /// Writes all of it. The order: what ended, what stops, what begins; then the runs, and the
-    /// counter last. A run that stopped and was retried in one batch so keeps what the retry made.
-    /// Returns what is to be done after the commit.
-    pub(super) async fn write(
+    /// Writes all of it, and says what is to be done after the commit.
+    pub(crate) async fn finish(
         mut self,
         connection: &mut PgConnection,
         project: ProjectId,
+        terms: LeaseTerms,
+        hand_off: HandOff,
+    ) -> Result<Aftermath, Error> {
+        let mut claimable_in = std::mem::take(&mut self.changes.claimable_in);
+        if !self.changes.releases.is_empty()
+            || self.changes.new_jobs.iter().any(JobRow::is_claimable)
+        {
+            claimable_in.insert(Duration::ZERO);
+        }
+        let next = self.write(connection, project, terms).await?;
+        Ok(Aftermath {
+            next,
+            claimable_in,
+            hand_off,
+        })
+    }
+
+    /// Writes all of it. The order: what ended, what stops, what begins; then the runs, and the
+    /// counter last. A run that stopped and was retried in one batch so keeps what the retry made.
+    /// Returns what is to be done after the commit.
+    async fn write(
+        mut self,
+        connection: &mut PgConnection,
+        project: ProjectId,
+        terms: LeaseTerms,
     ) -> Result<Vec<Input>, Error> {
         self.write_ends(connection, project).await?;
         let Self {
@@ -69,7 +96,9 @@ impl Ledger<'_> {
                 .map(|(run, fan_out)| Input::Chunk { run, fan_out }),
         );
         crate::runs::insert(connection, project, now, &changes.new_runs).await?;
-        changes.write_new(connection, project, now, &new).await?;
+        changes
+            .write_new(connection, project, now, terms, &new)
+            .await?;
         changes.signals.write(connection, project, now).await?;
         let changed: Vec<_> = runs.iter().filter(|(_, run)| run.changed).collect();
         runs::update_runs(connection, project, now, &changed).await?;
@@ -91,27 +120,6 @@ impl Ledger<'_> {
         let attempts = std::mem::take(&mut self.changes.attempts);
         jobs::insert_attempts(connection, project, self.now, &attempts).await
     }
-
-    /// Writes runs that were started and are not stored yet, with all that they begin with.
-    pub(crate) async fn write_started(
-        self,
-        connection: &mut PgConnection,
-        project: ProjectId,
-        runs: &[NewRun],
-    ) -> Result<Vec<Input>, Error> {
-        let Self {
-            now,
-            fan_outs,
-            next,
-            changes,
-            ..
-        } = self;
-        let (new, _) = split(&fan_outs);
-        crate::runs::insert(connection, project, now, runs).await?;
-        changes.write_new(connection, project, now, &new).await?;
-        events::append(connection, project, now, changes.frames).await?;
-        Ok(next)
-    }
 }
 
 type FanOuts<'f> = Vec<(JobId, &'f LiveFanOut)>;
@@ -131,9 +139,10 @@ impl Changes {
         connection: &mut PgConnection,
         project: ProjectId,
         now: Timestamp,
+        terms: LeaseTerms,
         fan_outs: &[(JobId, &LiveFanOut)],
     ) -> Result<(), Error> {
-        insert_jobs(connection, project, now, &self.new_jobs).await?;
+        insert_jobs(connection, project, now, terms, &self.new_jobs).await?;
         fan_outs::insert(connection, project, now, fan_outs).await?;
         self.timers.write_started(connection, project).await?;
         self.interactions

@@ -28,24 +28,8 @@ pub(super) async fn update_runs(
     let attempts: Vec<i32> = runs.iter().map(|(_, run)| run.attempt).collect();
     let cancels: Vec<bool> = runs.iter().map(|(_, run)| run.cancel_requested).collect();
     let cancellers: Vec<Option<&str>> = after().map(|run| run.cancelled_by.as_deref()).collect();
-    let done = sqlx::query!(
-        "update runs r
-         set status = new.status,
-             attempt = new.attempt,
-             cancel_requested = new.cancel_requested,
-             cancelled_by = new.cancelled_by,
-             state = new.state, result = new.result,
-             error_message = new.error,
-             completed_at = case when new.status in ('completed', 'failed') then $2::timestamptz end,
-             started_at = coalesce(
-                 r.started_at, case new.status when 'running' then $2::timestamptz end),
-             updated_at = $2
-         from unnest($3::uuid[], $4::run_status[], $5::jsonb[], $6::jsonb[], $7::text[],
-                     $8::int[], $9::bool[], $10::text[])
-              as new (id, status, state, result, error, attempt, cancel_requested, cancelled_by)
-         where r.project_id = $1 and r.id = new.id and r.id = any($3)
-           -- Only a retry takes a run on that has ended.
-           and (r.status not in ('completed', 'failed') or new.attempt > r.attempt)",
+    let done = sqlx::query_file!(
+        "src/advance/persist/update_runs.sql",
         project.as_uuid(),
         now,
         &ids,

@@ -1,4 +1,6 @@
--- Writes the new values of settled jobs. $1 project, $2 now, then one array a column.
+-- Writes the new values of settled jobs. $1 project, $2 now, then one array a column. Each new value
+-- looks its row up by key, and the update goes to the place that was found: joined in any other way
+-- the arrays may be walked once for each row. The transaction holds the rows, so they stay in place.
 update jobs j
 set status = new.status,
     scheduled_at = case new.status when 'pending'
@@ -23,5 +25,11 @@ from unnest($3::uuid[], $4::int[], $5::job_status[], $6::bigint[], $7::int[], $8
             $14::text[], $15::bool[])
      as new (id, attempt, status, delay_ms, max_attempts, rescues, policy, retries,
              timeout_ms, result, error_type, error, keeps_fence)
-where j.project_id = $1 and j.id = new.id and j.id = any($3)
-  and j.status::text = 'claimed' and j.attempt = new.attempt
+cross join lateral (
+    select held.ctid as place
+    from jobs held
+    where held.project_id = $1 and held.id = new.id
+      and held.status::text = 'claimed' and held.attempt = new.attempt
+    -- Keeps the look-up apart from the update.
+    offset 0) as found
+where j.ctid = found.place and j.project_id = $1
