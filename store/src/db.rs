@@ -1,6 +1,6 @@
 //! The connection pool, and the rules that every session and transaction keeps.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use sqlx::{
@@ -42,7 +42,8 @@ impl DbOptions {
 #[derive(Debug, Clone)]
 pub struct Db {
     pool: PgPool,
-    options: PgConnectOptions,
+    /// Shared, because every request clones the pool's handle.
+    options: Arc<PgConnectOptions>,
 }
 
 impl Db {
@@ -60,7 +61,7 @@ impl Db {
             .connect_lazy_with(connect.clone());
         Ok(Self {
             pool,
-            options: connect,
+            options: Arc::new(connect),
         })
     }
 

@@ -185,6 +185,7 @@ mod tests {
                 actor,
                 max_jobs: 1,
                 is_patient,
+                parked_at: Instant::now(),
                 reply,
             },
             offer,
@@ -241,6 +242,7 @@ mod tests {
         parked.add(any(), first);
         parked.ring();
         for (filter, waiters) in parked.begin_round().unwrap() {
+            parked.found_nothing_more(&filter);
             parked.put_back(filter, waiters);
         }
         assert!(parked.begin_round().is_none());

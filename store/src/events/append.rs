@@ -187,7 +187,7 @@ pub(crate) async fn append(
              -- Where this transaction's frames begin.
              returning event_seq - $3 as base)
          insert into run_events (project_id, first_seq, last_seq, run_id, created_at, frames)
-         select $1, base + ends - count + 1, base + ends, run, $2, frames::jsonb
+         select $1, base + ends - count + 1, base + ends, run, $2, frames
          from counter, unnest($4::uuid[], $5::bigint[], $6::bigint[], $7::text[])
               as new (run, ends, count, frames)",
         project.as_uuid(),

@@ -1,6 +1,6 @@
 -- The events of a project after a number. $1 project, $2 the number, $3 rows, $4 bytes.
 with page as materialized (
-    select first_seq, last_seq, run_id, created_at, frames::text as frames
+    select first_seq, last_seq, run_id, created_at, frames
     from run_events
     where project_id = $1 and last_seq > $2
     order by last_seq

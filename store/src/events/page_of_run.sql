@@ -1,6 +1,6 @@
 -- The events of a run after a number. $1 project, $2 run, $3 the number, $4 rows, $5 bytes.
 with page as materialized (
-    select first_seq, last_seq, run_id, created_at, frames::text as frames
+    select first_seq, last_seq, run_id, created_at, frames
     from run_events
     -- Not an equality for the run: only its own index then has the order, and the walk along all
     -- events of the project, which the limit makes look cheap, is no choice.

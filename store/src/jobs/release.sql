@@ -35,5 +35,5 @@ select $1, event_seq, event_seq, run_id, clock.now,
                'branch_id', branch,
                'queue', queue,
                'status', status,
-               'attempt', greatest(attempt, 1))))
+               'attempt', greatest(attempt, 1))))::text
 from pending cross join counter cross join clock

@@ -104,6 +104,11 @@ async fn purge_runs(connection: &mut PgConnection, project: ProjectId) -> Result
              delete from fan_outs where (project_id, job_id) in (
                  select project_id, job_id from fan_outs where project_id = $1 limit $2)
              returning 1),
+         gone_labels as (
+             delete from run_labels where (project_id, workflow_name, run_id) in (
+                 select project_id, workflow_name, run_id from run_labels
+                 where project_id = $1 limit $2)
+             returning 1),
          gone_runs as (
              delete from runs where (project_id, id) in (
                  select project_id, id from runs where project_id = $1 limit $2)
@@ -112,6 +117,7 @@ async fn purge_runs(connection: &mut PgConnection, project: ProjectId) -> Result
               + (select count(*) from gone_jobs) + (select count(*) from gone_timers)
               + (select count(*) from gone_signals) + (select count(*) from gone_interactions)
               + (select count(*) from gone_fan_outs) + (select count(*) from gone_runs)
+              + (select count(*) from gone_labels)
                 as "rows!""#,
         project.as_uuid(),
         BITE,

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use mobius_types::{
-    JsonObject, Page, ProjectId, RunId, Timestamp, WorkflowId, WorkflowRun, WorkflowRunDetail,
+    JsonObject, Page, ProjectId, RunId, Timestamp, WorkflowRun, WorkflowRunDetail,
     WorkflowRunStatus, WorkflowSpec,
 };
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
+use super::{RunFilter, filter::Piece};
 use crate::{
     Error,
     cursor::{self, List},
@@ -71,25 +72,6 @@ impl From<Row> for WorkflowRun {
     }
 }
 
-/// Which runs a list shows; an absent field shows all.
-#[derive(Debug, Clone, Default)]
-pub struct RunFilter {
-    /// Where they stand.
-    pub status: Option<WorkflowRunStatus>,
-    /// The workflow's name when they started.
-    pub workflow_name: Option<String>,
-    /// The queue of their jobs.
-    pub queue: Option<String>,
-    /// The run that started them as children.
-    pub parent: Option<RunId>,
-    /// The label of what started them.
-    pub initiated_by: Option<String>,
-    /// The caller's own id.
-    pub external_id: Option<String>,
-    /// The workflow they were started from.
-    pub definition: Option<WorkflowId>,
-}
-
 /// A page of runs, newest first.
 ///
 /// # Errors
@@ -101,64 +83,16 @@ pub async fn list(
     after: Option<&str>,
     limit: i64,
 ) -> Result<Page<WorkflowRun>, Error> {
-    let after = cursor::decode(List::Runs, after)?;
-    let rows = sqlx::query_file_as!(
-        Row,
-        "src/runs/list.sql",
-        project.as_uuid(),
-        after,
-        limit,
-        filter.status as _,
-        filter.workflow_name,
-        filter.queue,
-        filter.parent.map(RunId::as_uuid),
-        filter.initiated_by,
-        filter.external_id,
-        filter.definition.map(WorkflowId::as_uuid),
-    )
-    .fetch_all(connection)
-    .await?;
+    let piece = Piece {
+        after: cursor::decode(List::Runs, after)?,
+        // One more tells whether something follows.
+        limit: limit + 1,
+        skips_cancelling: false,
+    };
+    let ids = filter.ids(connection, project, piece).await?;
+    let rows = sqlx::query_file_as!(Row, "src/runs/rows.sql", project.as_uuid(), &ids);
+    let rows = rows.fetch_all(connection).await?;
     Ok(cursor::page(List::Runs, rows, limit, |row| row.id).map(Into::into))
-}
-
-/// The ids of the runs that a list with this filter shows first, at most so many. Those that are
-/// ending because they were cancelled are left out: nothing is to be done to them, and whoever
-/// cancels in several calls would meet them again and again.
-///
-/// # Errors
-/// The database failed.
-pub async fn ids_matching(
-    connection: &mut PgConnection,
-    project: ProjectId,
-    filter: &RunFilter,
-    limit: i64,
-) -> Result<Vec<RunId>, Error> {
-    let ids = sqlx::query_scalar!(
-        "select id from runs
-         where project_id = $1
-           and ($3::run_status is null or status = $3)
-           and ($4::text is null or workflow_name = $4)
-           and ($5::text is null or queue = $5)
-           and ($6::uuid is null or parent_run_id = $6)
-           and ($7::text is null or initiated_by = $7)
-           and ($8::text is null or external_id = $8)
-           and ($9::uuid is null or definition_id = $9)
-           and not (cancel_requested and completed_at is null)
-         order by id desc
-         limit $2",
-        project.as_uuid(),
-        limit,
-        filter.status as _,
-        filter.workflow_name,
-        filter.queue,
-        filter.parent.map(RunId::as_uuid),
-        filter.initiated_by,
-        filter.external_id,
-        filter.definition.map(WorkflowId::as_uuid),
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(ids.into_iter().map(Into::into).collect())
 }
 
 /// A run with its spec, its newest jobs and its result.

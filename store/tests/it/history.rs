@@ -10,7 +10,7 @@ pub(crate) async fn assert_dense(tenant: &Tenant) {
     let broken: i64 = rows::value(
         tenant,
         "select count(*)
-         from (select first_seq, last_seq, jsonb_array_length(frames) as length,
+         from (select first_seq, last_seq, jsonb_array_length(frames::jsonb) as length,
                       coalesce(lag(last_seq) over (order by last_seq), 0) as before
                from run_events where project_id = $1) as events
          where first_seq <> before + 1 or last_seq <> before + length or length = 0",
@@ -35,7 +35,7 @@ pub(crate) async fn assert_every_run_ended_once(tenant: &Tenant) {
          where r.project_id = $1
            and (r.status not in ('completed', 'failed') or 1 <> (
                select count(*)
-               from run_events e cross join jsonb_array_elements(e.frames) as frame
+               from run_events e cross join jsonb_array_elements(e.frames::jsonb) as frame
                where e.project_id = $1 and e.run_id = r.id and frame->>'type' = 'run_updated'
                  and frame->'data'->>'status' in ('completed', 'failed')))",
     )
@@ -46,7 +46,7 @@ pub(crate) async fn assert_every_run_ended_once(tenant: &Tenant) {
 /// How many frames of the kind the project's history has.
 pub(crate) async fn count_frames(tenant: &Tenant, kind: &str) -> i64 {
     sqlx::query_scalar(
-        "select count(*) from run_events e cross join jsonb_array_elements(e.frames) as frame
+        "select count(*) from run_events e cross join jsonb_array_elements(e.frames::jsonb) as frame
          where e.project_id = $1 and frame->>'type' = $2",
     )
     .bind(tenant.project.as_uuid())

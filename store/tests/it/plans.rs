@@ -13,7 +13,7 @@ const PAGE_OF_PROJECT: &str = include_str!("../../src/events/page_of_project.sql
 const PAGE_OF_RUN: &str = include_str!("../../src/events/page_of_run.sql");
 const POSITION: &str = include_str!("../../src/events/position.sql");
 const HEARTBEATS: &str = include_str!("../../src/jobs/heartbeat.sql");
-const LIST_RUNS: &str = include_str!("../../src/runs/list.sql");
+const LABELLED_IDS: &str = include_str!("../../src/runs/labelled_ids.sql");
 const LOCK_JOBS: &str = include_str!("../../src/advance/load/lock_jobs.sql");
 const LOCK_RUNS: &str = include_str!("../../src/advance/load/lock_runs.sql");
 const STOP_RUNS: &str = include_str!("../../src/advance/persist/stop_runs.sql");
@@ -60,7 +60,8 @@ async fn add_finished(tenant: &Tenant, count: i64) {
 async fn freeze_statistics(tenant: &Tenant) {
     let freeze = "alter table jobs set (autovacuum_enabled = off);
                   alter table runs set (autovacuum_enabled = off);
-                  analyze jobs, runs";
+                  alter table run_labels set (autovacuum_enabled = off);
+                  analyze jobs, runs, run_labels";
     sqlx::raw_sql(freeze)
         .execute(&mut *tenant.connection().await)
         .await
@@ -357,10 +358,10 @@ async fn a_filter_that_few_runs_match_walks_no_others() {
         ["null", "null", "'rare'"],
     ] {
         let statement = Statement {
-            text: LIST_RUNS,
-            types: "uuid, uuid, bigint, run_status, text, text, uuid, text, text, uuid",
+            text: LABELLED_IDS,
+            types: "uuid, uuid, bigint, run_status, bool, text, text, uuid, text, text, uuid",
             arguments: format!(
-                "'{project}', null, 50, null, null, {queue}, null, {label}, {external}, null"
+                "'{project}', null, 50, null, false, null, {queue}, null, {label}, {external}, null"
             ),
         };
         // Never a generic plan: it can't know which filters are there, and costs more.

@@ -13,7 +13,7 @@ const NOT_ENDED_ONCE: &str = "
     select count(*)
     from runs left join (
         select run_id, count(*) as ends
-        from run_events cross join jsonb_array_elements(frames) as frame
+        from run_events cross join jsonb_array_elements(frames::jsonb) as frame
         where frame ->> 'type' = 'run_updated'
           and frame -> 'data' ->> 'status' in ('completed', 'failed')
         group by run_id) as told on told.run_id = runs.id

@@ -18,7 +18,7 @@ async fn told(tenant: &Tenant) -> Vec<String> {
     let all: Value = rows::value(
         tenant,
         "select coalesce(jsonb_agg(frame->'type' order by last_seq, place), '[]')
-         from run_events, jsonb_array_elements(frames) with ordinality as f (frame, place)
+         from run_events, jsonb_array_elements(frames::jsonb) with ordinality as f (frame, place)
          where project_id = $1",
     )
     .await;

@@ -10,7 +10,7 @@ async fn told_after(tenant: &Tenant, run: RunId, before: i64) -> Vec<String> {
     sqlx::query_scalar(
         "select concat_ws(' ', frame->>'type', frame->'data'->>'step_name',
                           frame->'data'->>'status')
-         from run_events e cross join jsonb_array_elements(frames) with ordinality as f (frame, place)
+         from run_events e cross join jsonb_array_elements(frames::jsonb) with ordinality as f (frame, place)
          where project_id = $1 and run_id = $2
          order by last_seq, place
          offset $3",
