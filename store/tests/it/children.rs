@@ -163,7 +163,19 @@ async fn what_cannot_be_started_fails_the_job_with_what_is_wrong() {
         (json!({"workflow": "double"}), "number"),
         (
             json!({"workflow": "double", "inputs": "${'x'}"}),
-            "invalid_parameters",
+            "inputs: is not an object, but of type string",
+        ),
+        (
+            json!({"workflow": "double", "queue": "${' '}"}),
+            "queue: is blank",
+        ),
+        (
+            json!({"workflow": "double", "external_id": "${[1].map(x, 'é')[0] == 'é'}"}),
+            "external_id: is not a text, but of type boolean",
+        ),
+        (
+            json!({"workflow": "double", "metadata": {"a": "${1 + 1}", "b": "x"}}),
+            "metadata.a: is not a text, but of type int",
         ),
     ] {
         let parent = tenant.start(calls(parameters, json!({}))).await;
