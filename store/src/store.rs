@@ -186,7 +186,7 @@ fn starts(parts: Parts) -> Arc<Batcher<StartRun, WorkflowRun>> {
                 {
                     doorbell.ring(project);
                 }
-                ring_if_any(&doorbell, project, &started);
+                ring_if_any(&doorbell, project, &started, |_| true);
                 follow_ups.begin(project, next);
                 Ok(started)
             })
@@ -223,7 +223,7 @@ fn inputs(parts: Parts) -> Arc<Batcher<Input, Moved>> {
                 delays
                     .into_iter()
                     .for_each(|delay| doorbell.ring_after(project, delay));
-                ring_if_any(&doorbell, project, &moved);
+                ring_if_any(&doorbell, project, &moved, |moved| !moved.is_idle);
                 follow_ups.begin(project, next);
                 Ok(moved)
             })
@@ -252,7 +252,7 @@ fn emissions(db: Db, doorbell: Arc<Doorbell>) -> Arc<Batcher<Emission, ()>> {
                     })
                 })
                 .await;
-                ring_if_any(&doorbell, project, &emitted);
+                ring_if_any(&doorbell, project, &emitted, |()| true);
                 Ok(emitted)
             })
         },
@@ -260,8 +260,13 @@ fn emissions(db: Db, doorbell: Arc<Doorbell>) -> Arc<Batcher<Emission, ()>> {
 }
 
 /// Tells streams of a commit, unless it changed nothing and so appended nothing.
-fn ring_if_any<T>(doorbell: &Doorbell, project: ProjectId, outcomes: &[Result<T, Error>]) {
-    if outcomes.iter().any(Result::is_ok) {
+fn ring_if_any<T>(
+    doorbell: &Doorbell,
+    project: ProjectId,
+    outcomes: &[Result<T, Error>],
+    has_changed: fn(&T) -> bool,
+) {
+    if outcomes.iter().flatten().any(has_changed) {
         doorbell.ring_events(project);
     }
 }
