@@ -228,7 +228,7 @@ async fn an_attempt_that_takes_too_long_leaves_its_child_behind() {
     let parent = tenant.start(calls(double(1), more)).await;
     tenant.catch_up().await;
     tenant.advance_clock(Duration::from_secs(61)).await;
-    let spent = mobius_store::jobs::spent_attempts(&mut *tenant.connection().await, 10).await;
+    let spent = mobius_store::jobs::spent_attempts(&mut *tenant.connection().await, &[], 10).await;
     for overdue in spent.unwrap() {
         let ending = mobius_store::jobs::Ending::TimedOut {
             attempt: overdue.attempt,
