@@ -252,7 +252,9 @@ impl Model {
             Report::Completed => WorkflowRunStatus::Completed,
             Report::Failed => WorkflowRunStatus::Failed,
         };
-        if let Some(call) = run.called_by {
+        // A child that is retried goes on for its own sake.
+        let waits = |call: &JobId| self.jobs[call].status == JobStatus::Claimed;
+        if let Some(call) = run.called_by.filter(waits) {
             self.end(call, report);
         }
     }
@@ -265,6 +267,45 @@ impl Model {
                 JobStatus::Claimed => job.told = true,
                 JobStatus::Completed | JobStatus::Failed => {}
             }
+        }
+    }
+
+    /// Whether the retry is accepted. What the run begins with again is added by the caller.
+    pub(super) fn retry(&mut self, id: RunId) -> bool {
+        let run = self.runs.get_mut(&id).unwrap();
+        if run.status != WorkflowRunStatus::Failed {
+            return false;
+        }
+        run.status = WorkflowRunStatus::Queued;
+        run.is_cancelled = false;
+        true
+    }
+
+    /// What has completed stays so, also what did after the run had failed; everything else is
+    /// done again, whoever still holds it.
+    pub(super) fn restart_items(&mut self, run: RunId, items: Items) {
+        let (fan_out, job) = self
+            .jobs
+            .iter_mut()
+            .find(|(_, job)| job.run == run && matches!(job.kind, Kind::FanOut(_)))
+            .unwrap();
+        job.status = JobStatus::Waiting;
+        let fan_out = *fan_out;
+        let again = self
+            .jobs
+            .values_mut()
+            .filter(|job| job.run == run && matches!(job.kind, Kind::Item { .. }))
+            .filter(|job| job.status != JobStatus::Completed);
+        for job in again {
+            job.status = JobStatus::Waiting;
+            job.told = false;
+            job.rescues = 0;
+        }
+        if self.count_items(fan_out, &[JobStatus::Completed]) == items.count {
+            self.jobs.get_mut(&fan_out).unwrap().status = JobStatus::Completed;
+            self.end_run(run, Report::Completed);
+        } else {
+            self.release(fan_out, items);
         }
     }
 

@@ -38,6 +38,7 @@ enum Operation {
     Complete { fence: usize },
     Fail { fence: usize },
     Cancel { run: usize },
+    Retry { run: usize },
     RescueExpired,
     MoveClock,
 }
@@ -57,6 +58,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         8 => any::<usize>().prop_map(|fence| Operation::Complete { fence }),
         3 => any::<usize>().prop_map(|fence| Operation::Fail { fence }),
         2 => any::<usize>().prop_map(|run| Operation::Cancel { run }),
+        2 => any::<usize>().prop_map(|run| Operation::Retry { run }),
         3 => Just(Operation::RescueExpired),
         2 => Just(Operation::MoveClock),
     ]
@@ -71,11 +73,19 @@ fn fan_out(items: Items) -> RunDraft {
     each(list, more)
 }
 
+/// What a run does.
+#[derive(Clone, Copy, Debug)]
+enum Does {
+    FanOut(Items),
+    Call { fans_out: bool },
+    Work,
+}
+
 /// The project, as it is and as it should be.
 struct Comparison {
     tenant: Tenant,
     model: Model,
-    runs: Vec<RunId>,
+    runs: Vec<(RunId, Does)>,
     handed_out: Vec<Held>,
 }
 
@@ -89,6 +99,7 @@ impl Comparison {
             Operation::Complete { fence } => self.report(*fence, Report::Completed).await,
             Operation::Fail { fence } => self.report(*fence, Report::Failed).await,
             Operation::Cancel { run } => self.cancel(*run).await,
+            Operation::Retry { run } => self.retry(*run).await,
             Operation::RescueExpired => self.rescue_expired().await,
             Operation::MoveClock => {
                 self.tenant.advance_clock(STEP).await;
@@ -102,6 +113,7 @@ impl Comparison {
         let run = self.tenant.start(fan_out(items)).await.id;
         self.model.start(run, None);
         self.add_items(run, items).await;
+        self.runs.push((run, Does::FanOut(items)));
     }
 
     /// Tells the model of the jobs of a run that has just fanned out.
@@ -109,29 +121,39 @@ impl Comparison {
         let jobs = self.jobs(run).await;
         assert_eq!(jobs.len(), items.count + 1);
         self.model.add_items(run, &jobs, items);
-        self.runs.push(run);
     }
 
     async fn call(&mut self, fans_out: bool) {
         let workflow = if fans_out { "fan-out" } else { "work" };
         let draft = calls(json!({"workflow": workflow}), json!({}));
         let run = self.tenant.start(draft).await.id;
-        self.tenant.catch_up_on_children().await;
-        let child = "select id from runs where project_id = $1 and parent_run_id = $2";
-        let child: sqlx::types::Uuid = of_run(&self.tenant, run, child).await;
-        let child = RunId::from(child);
-        let call = self.jobs(run).await[0];
         self.model.start(run, None);
+        self.add_call(run, fans_out).await;
+        self.runs.push((run, Does::Call { fans_out }));
+    }
+
+    /// Waits for the child that the run starts, and tells the model of it.
+    async fn add_call(&mut self, run: RunId, fans_out: bool) {
+        self.tenant.catch_up_on_children().await;
+        let newest = "select id from runs where project_id = $1 and parent_run_id = $2
+                      order by id desc limit 1";
+        let child: sqlx::types::Uuid = of_run(&self.tenant, run, newest).await;
+        let child = RunId::from(child);
+        let call = self.newest_job(run).await;
         self.model.add_call(run, call, child);
-        self.runs.push(run);
         self.model.start(child, Some(call));
         if fans_out {
             self.add_items(child, ITEMS_OF_CHILD).await;
+            self.runs.push((child, Does::FanOut(ITEMS_OF_CHILD)));
         } else {
-            let work = self.jobs(child).await[0];
+            let work = self.newest_job(child).await;
             self.model.add_work(child, work);
-            self.runs.push(child);
+            self.runs.push((child, Does::Work));
         }
+    }
+
+    async fn newest_job(&self, run: RunId) -> JobId {
+        self.tenant.newest_job(run).await.id
     }
 
     /// The jobs of a run: that of its step, and then its items in order.
@@ -179,13 +201,46 @@ impl Comparison {
         assert_eq!(settled.is_ok(), accepted, "{settled:?}, {held:?}");
     }
 
+    fn pick_run(&self, run: usize) -> Option<(RunId, Does)> {
+        let index = run.checked_rem(self.runs.len())?;
+        Some(self.runs[index])
+    }
+
     async fn cancel(&mut self, run: usize) {
-        let Some(index) = run.checked_rem(self.runs.len()) else {
+        let Some((run, _)) = self.pick_run(run) else {
             return;
         };
-        let run = self.runs[index];
         let cancelled = self.tenant.cancel(run).await;
         assert_eq!(cancelled.is_ok(), self.model.cancel(run), "{cancelled:?}");
+    }
+
+    async fn retry(&mut self, run: usize) {
+        let Some((run, does)) = self.pick_run(run) else {
+            return;
+        };
+        let retried = self.tenant.retry(run).await;
+        assert_eq!(retried.is_ok(), self.model.retry(run), "{retried:?}");
+        if retried.is_err() {
+            return;
+        }
+        match does {
+            Does::FanOut(items) => {
+                self.until_released(run).await;
+                self.model.restart_items(run, items);
+            }
+            Does::Call { fans_out } => self.add_call(run, fans_out).await,
+            Does::Work => {
+                let work = self.newest_job(run).await;
+                self.model.add_work(run, work);
+            }
+        }
+    }
+
+    /// The items of a run that was retried are released by a transaction of their own.
+    async fn until_released(&self, run: RunId) {
+        let is_due = "select exists (select from fan_outs where project_id = $1 and run_id = $2
+                                       and next_chunk_at is not null)";
+        while of_run::<bool>(&self.tenant, run, is_due).await {}
     }
 
     async fn rescue_expired(&mut self) {
