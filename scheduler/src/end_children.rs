@@ -12,18 +12,21 @@ use crate::{Report, lanes::Lanes};
 /// How many are looked at together.
 const PAGE: i64 = 500;
 
+/// Finds the next page, from behind the one that is named.
+type Find = fn(Store, Option<Loose>) -> BoxFuture<'static, Result<Vec<Loose>, Error>>;
+
+/// Deals with one.
 type Deal = fn(Store, Loose) -> BoxFuture<'static, Result<(), Error>>;
 
 /// Something to find, and what is done with it.
 struct End {
-    /// The next page, from behind the one that is named.
-    page: fn(Store, Option<Loose>) -> BoxFuture<'static, Result<Vec<Loose>, Error>>,
+    find: Find,
     deal: Deal,
 }
 
 const ENDS: [End; 2] = [
     End {
-        page: |store, last| {
+        find: |store, last| {
             Box::pin(async move {
                 let mut connection = store.db().acquire().await?;
                 children::ended(&mut connection, last, PAGE).await
@@ -32,7 +35,7 @@ const ENDS: [End; 2] = [
         deal: |store, loose| Box::pin(async move { store.end_parent_job(loose).await }),
     },
     End {
-        page: |store, last| {
+        find: |store, last| {
             Box::pin(async move {
                 let mut connection = store.db().acquire().await?;
                 children::orphans(&mut connection, last, PAGE).await
@@ -49,7 +52,7 @@ pub(crate) async fn tick(store: &Store, lanes: &mut Lanes) -> Result<Report, Err
     for end in &ENDS {
         let mut last = None;
         loop {
-            let page = (end.page)(store.clone(), last).await?;
+            let page = (end.find)(store.clone(), last).await?;
             last = page.last().copied();
             if last.is_none() {
                 break;

@@ -34,10 +34,7 @@ const PARAMETERS: [Parameter; 6] = [
     },
     Parameter {
         name: "inputs",
-        check: |value| match value {
-            Value::Object(_) => Ok(()),
-            other => Err(no("an object", other)),
-        },
+        check: check_inputs,
     },
     Parameter {
         name: "queue",
@@ -118,6 +115,13 @@ fn check_workflow(value: &Value) -> Result<(), Wrong> {
         Some(text) if !text.is_empty() => Ok(()),
         Some(_) | None => Err(no("the handle or id of a workflow", value)),
     }
+}
+
+fn check_inputs(value: &Value) -> Result<(), Wrong> {
+    if !value.is_object() {
+        return Err(no("an object", value));
+    }
+    Ok(())
 }
 
 fn check_queue(value: &Value) -> Result<(), Wrong> {
