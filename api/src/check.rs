@@ -1,19 +1,14 @@
 //! Checks of single fields that many requests share. Each error names its field.
 
+use mobius_types::{MAX_NAME_CHARS, MAX_TEXT_CHARS};
 use serde::Serialize;
 
 use crate::ApiError;
 
-/// Names and labels: longer ones would not fit an index row.
-const MAX_NAME: usize = 255;
-
-/// Free texts such as descriptions.
-const MAX_TEXT: usize = 10_000;
-
 /// A name that must be given and not be blank.
 pub(crate) fn name(field: &str, value: &str) -> Result<(), ApiError> {
     not_blank(field, value)?;
-    at_most(field, value, MAX_NAME)
+    at_most(field, value, MAX_NAME_CHARS)
 }
 
 /// A name whose bound is in bytes.
@@ -37,12 +32,12 @@ fn not_blank(field: &str, value: &str) -> Result<(), ApiError> {
 
 /// A label that may be empty.
 pub(crate) fn label(field: &str, value: &str) -> Result<(), ApiError> {
-    at_most(field, value, MAX_NAME)
+    at_most(field, value, MAX_NAME_CHARS)
 }
 
 /// A free text.
 pub(crate) fn text(field: &str, value: Option<&str>) -> Result<(), ApiError> {
-    at_most(field, value.unwrap_or_default(), MAX_TEXT)
+    at_most(field, value.unwrap_or_default(), MAX_TEXT_CHARS)
 }
 
 fn at_most(field: &str, value: &str, max: usize) -> Result<(), ApiError> {

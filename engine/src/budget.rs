@@ -11,7 +11,9 @@ pub(crate) const STEP: u64 = 64;
 const TRANSITION_WORK: u64 = 5_000_000 * STEP;
 const TRANSITION_BYTES: u64 = 64 * 1024 * 1024;
 const STEP_WORK: u64 = 1_000_000 * STEP;
-const STEP_BYTES: u64 = 16 * 1024 * 1024;
+/// Less than the 16 MiB that a process may grow by for one step's expressions, because the
+/// variables that they read, and what the allocator keeps, count there too.
+const STEP_BYTES: u64 = 12 * 1024 * 1024;
 
 /// What is left of the allowance of a transition, or of one step in it.
 #[derive(Debug)]

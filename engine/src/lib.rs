@@ -36,3 +36,4 @@ pub use problem::{Problem, Problems};
 pub use result::result_value;
 pub use run::{Limits, Run, RunFacts};
 pub use state::RunState;
+pub use steps::check_run_workflow;

@@ -10,8 +10,8 @@ use rand::RngExt;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    end_attempts, end_children, expand_fan_outs, fire_timers, make_partitions, purge_projects,
-    rescue_leases, start_children,
+    end_attempts, end_children, expand_fan_outs, fire_timers, lanes::Lanes, make_partitions,
+    purge_projects, rescue_leases, start_children,
 };
 
 /// A tick that takes longer is given up: a stalled connection must not stop a loop for ever.
@@ -29,7 +29,7 @@ pub struct Report {
     pub has_more: bool,
 }
 
-type Tick = for<'s> fn(&'s Store) -> BoxFuture<'s, Result<Report, Error>>;
+type Tick = for<'s> fn(&'s Store, &'s mut Lanes) -> BoxFuture<'s, Result<Report, Error>>;
 
 /// A loop: what it is called, how often it ticks, and what a tick does.
 struct Loop {
@@ -42,42 +42,42 @@ const LOOPS: [Loop; 8] = [
     Loop {
         name: "rescue_leases",
         every: Duration::from_millis(500),
-        tick: |store| Box::pin(rescue_leases::tick(store)),
+        tick: |store, lanes| Box::pin(rescue_leases::tick(store, lanes)),
     },
     Loop {
         name: "end_attempts",
         every: Duration::from_millis(500),
-        tick: |store| Box::pin(end_attempts::tick(store)),
+        tick: |store, lanes| Box::pin(end_attempts::tick(store, lanes)),
     },
     Loop {
         name: "fire_timers",
         every: Duration::from_millis(250),
-        tick: |store| Box::pin(fire_timers::tick(store)),
+        tick: |store, lanes| Box::pin(fire_timers::tick(store, lanes)),
     },
     Loop {
         name: "start_children",
         every: Duration::from_millis(500),
-        tick: |store| Box::pin(start_children::tick(store)),
+        tick: |store, lanes| Box::pin(start_children::tick(store, lanes)),
     },
     Loop {
         name: "end_children",
         every: Duration::from_secs(5),
-        tick: |store| Box::pin(end_children::tick(store)),
+        tick: |store, lanes| Box::pin(end_children::tick(store, lanes)),
     },
     Loop {
         name: "expand_fan_outs",
         every: Duration::from_secs(1),
-        tick: |store| Box::pin(expand_fan_outs::tick(store)),
+        tick: |store, lanes| Box::pin(expand_fan_outs::tick(store, lanes)),
     },
     Loop {
         name: "purge_projects",
         every: Duration::from_secs(10),
-        tick: |store| Box::pin(purge_projects::tick(store)),
+        tick: |store, _| Box::pin(purge_projects::tick(store)),
     },
     Loop {
         name: "make_partitions",
         every: Duration::from_secs(3_600),
-        tick: |store| Box::pin(make_partitions::tick(store)),
+        tick: |store, _| Box::pin(make_partitions::tick(store)),
     },
 ];
 
@@ -94,7 +94,7 @@ pub async fn run(store: Store, stop: CancellationToken) {
 pub async fn tick_all(store: &Store) -> Result<Report, Error> {
     let mut all = Report::default();
     for each in &LOOPS {
-        let report = (each.tick)(store).await?;
+        let report = (each.tick)(store, &mut Lanes::patient()).await?;
         all.done += report.done;
         all.has_more |= report.has_more;
     }
@@ -103,8 +103,9 @@ pub async fn tick_all(store: &Store) -> Result<Report, Error> {
 
 async fn drive(each: &Loop, store: &Store, stop: &CancellationToken) {
     let mut failures = 0;
+    let mut lanes = Lanes::new();
     while !stop.is_cancelled() {
-        let tick = tokio::time::timeout(DEADLINE, (each.tick)(store));
+        let tick = tokio::time::timeout(DEADLINE, (each.tick)(store, &mut lanes));
         // What a tick writes goes on in a task of its own, so it may be left at any time.
         let Some(ticked) = stop.run_until_cancelled(tick).await else {
             return;

@@ -5,14 +5,14 @@ use mobius_store::{
     jobs::{Ending, spent_attempts},
 };
 
-use crate::{Report, overdue};
+use crate::{Report, lanes::Lanes, overdue};
 
 /// Ends the attempts whose time was over longest ago.
-pub(crate) async fn tick(store: &Store) -> Result<Report, Error> {
+pub(crate) async fn tick(store: &Store, lanes: &mut Lanes) -> Result<Report, Error> {
     let mut connection = store.db().acquire().await?;
-    let spent = spent_attempts(&mut connection, overdue::LIMIT).await?;
+    let spent = spent_attempts(&mut connection, &lanes.busy(), overdue::LIMIT).await?;
     drop(connection);
-    overdue::settle(store, spent, |job| Ending::TimedOut {
+    overdue::settle(store, lanes, spent, |job| Ending::TimedOut {
         attempt: job.attempt,
     })
     .await

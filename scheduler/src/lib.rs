@@ -8,6 +8,7 @@ mod end_attempts;
 mod end_children;
 mod expand_fan_outs;
 mod fire_timers;
+mod lanes;
 mod make_partitions;
 mod overdue;
 mod purge_projects;

@@ -8,6 +8,7 @@ use mobius_store::{
 
 use crate::{
     Report,
+    lanes::Lanes,
     put_off::{self, PUT_OFF},
 };
 
@@ -17,10 +18,21 @@ pub(crate) const LIMIT: i64 = 500;
 /// Ends the attempts. One that was ended by somebody else meanwhile is simply done.
 pub(crate) async fn settle(
     store: &Store,
+    lanes: &mut Lanes,
     overdue: Vec<Overdue>,
     ending: fn(&Overdue) -> Ending,
 ) -> Result<Report, Error> {
-    let count = overdue.len();
+    let has_more = i64::try_from(overdue.len()).is_ok_and(|count| count >= LIMIT);
+    let settle = |overdue| settle_lane(store.clone(), overdue, ending);
+    let done = lanes.deal(overdue, |job| job.project, settle).await?;
+    Ok(Report { done, has_more })
+}
+
+async fn settle_lane(
+    store: Store,
+    overdue: Vec<Overdue>,
+    ending: fn(&Overdue) -> Ending,
+) -> Result<u64, Error> {
     let settled = join_all(overdue.iter().map(async |job| {
         let settlement = Settlement {
             job: job.job,
@@ -31,13 +43,13 @@ pub(crate) async fn settle(
     let settled = settled.await;
     let mut tried: Vec<_> = overdue.into_iter().zip(settled).collect();
     tried.retain(|(_, outcome)| !matches!(outcome, Err(Error::LeaseLost | Error::NotFound(_))));
-    let done = put_off::count_done(tried, |job, error| async move {
-        tracing::error!(job = %job.job, %error, "an overdue job can't be settled; trying later");
-        let mut connection = store.db().acquire().await?;
-        jobs::postpone(&mut connection, job, PUT_OFF).await
+    let done = put_off::count_done(tried, |job, error| {
+        let store = &store;
+        async move {
+            tracing::error!(job = %job.job, %error, "an overdue job can't be settled; trying later");
+            let mut connection = store.db().acquire().await?;
+            jobs::postpone(&mut connection, job, PUT_OFF).await
+        }
     });
-    Ok(Report {
-        done: done.await?,
-        has_more: i64::try_from(count).is_ok_and(|count| count >= LIMIT),
-    })
+    done.await
 }

@@ -5,14 +5,14 @@ use mobius_store::{
     jobs::{Ending, expired_leases},
 };
 
-use crate::{Report, overdue};
+use crate::{Report, lanes::Lanes, overdue};
 
 /// Ends the leases that expired longest ago.
-pub(crate) async fn tick(store: &Store) -> Result<Report, Error> {
+pub(crate) async fn tick(store: &Store, lanes: &mut Lanes) -> Result<Report, Error> {
     let mut connection = store.db().acquire().await?;
-    let expired = expired_leases(&mut connection, overdue::LIMIT).await?;
+    let expired = expired_leases(&mut connection, &lanes.busy(), overdue::LIMIT).await?;
     drop(connection);
-    overdue::settle(store, expired, |job| Ending::LeaseExpired {
+    overdue::settle(store, lanes, expired, |job| Ending::LeaseExpired {
         attempt: job.attempt,
     })
     .await

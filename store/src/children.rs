@@ -39,19 +39,27 @@ pub struct Loose {
     pub child: RunId,
 }
 
-/// Jobs that wait to start a child, longest ago first.
+/// Jobs that wait to start a child, longest ago first,
+/// but for those of some projects.
 ///
 /// # Errors
 /// The database failed.
-pub async fn due_starts(connection: &mut PgConnection, limit: i64) -> Result<Vec<DueStart>, Error> {
+pub async fn due_starts(
+    connection: &mut PgConnection,
+    except: &[ProjectId],
+    limit: i64,
+) -> Result<Vec<DueStart>, Error> {
+    let except: Vec<Uuid> = except.iter().map(|project| project.as_uuid()).collect();
     let starts = sqlx::query_as!(
         DueStart,
         "with clock as materialized (select mobius_now() as now)
          select project_id as project, run_id as run, id as job from jobs
          where status = 'pending' and server and scheduled_at <= (select now from clock)
+           and project_id <> all($2)
          order by scheduled_at, id
          limit $1",
         limit,
+        &except,
     )
     .fetch_all(connection)
     .await?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use mobius_types::{JobId, ProjectId, RunId};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::{Error, Store, advance::Input};
 
@@ -21,19 +22,27 @@ pub struct DueFanOut {
     pub job: JobId,
 }
 
-/// Fan-outs whose next items are due, longest ago first.
+/// Fan-outs whose next items are due, longest ago first,
+/// but for those of some projects.
 ///
 /// # Errors
 /// The database failed.
-pub async fn due(connection: &mut PgConnection, limit: i64) -> Result<Vec<DueFanOut>, Error> {
+pub async fn due(
+    connection: &mut PgConnection,
+    except: &[ProjectId],
+    limit: i64,
+) -> Result<Vec<DueFanOut>, Error> {
+    let except: Vec<Uuid> = except.iter().map(|project| project.as_uuid()).collect();
     let fan_outs = sqlx::query_as!(
         DueFanOut,
         "with clock as materialized (select mobius_now() as now)
          select project_id as project, run_id as run, job_id as job from fan_outs
          where next_chunk_at is not null and next_chunk_at <= (select now from clock)
+           and project_id <> all($2)
          order by next_chunk_at
          limit $1",
         limit,
+        &except,
     )
     .fetch_all(connection)
     .await?;

@@ -191,6 +191,9 @@ impl Parts {
         for delay in aftermath.claimable_in {
             self.doorbell.ring_after(project, delay);
         }
+        if aftermath.has_events {
+            self.doorbell.ring_events(project);
+        }
         self.follow_ups.begin(project, aftermath.next);
     }
 }
@@ -213,7 +216,6 @@ fn starts(parts: Parts) -> Arc<Batcher<StartRun, WorkflowRun>> {
                     })
                     .await?;
                 parts.conclude(project, aftermath);
-                ring_if_any(&parts.doorbell, project, &started);
                 Ok(started)
             })
         },
@@ -238,15 +240,13 @@ fn inputs(parts: Parts) -> Arc<Batcher<Input, Moved>> {
                     })
                     .await?;
                 parts.conclude(project, aftermath);
-                ring_if_any(&parts.doorbell, project, &moved);
                 Ok(moved)
             })
         },
     )
 }
 
-/// Batches of workers' events, those of busy jobs alone as for heartbeats; the bell rings as for
-/// starts.
+/// Batches of workers' events, those of busy jobs alone as for heartbeats.
 fn emissions(db: Db, doorbell: Arc<Doorbell>) -> Arc<Batcher<Emission, ()>> {
     Batcher::new(
         EMISSIONS,
@@ -266,18 +266,13 @@ fn emissions(db: Db, doorbell: Arc<Doorbell>) -> Arc<Batcher<Emission, ()>> {
                     })
                 })
                 .await;
-                ring_if_any(&doorbell, project, &emitted);
+                if emitted.iter().any(Result::is_ok) {
+                    doorbell.ring_events(project);
+                }
                 Ok(emitted)
             })
         },
     )
-}
-
-/// Tells streams of a commit, unless it changed nothing and so appended nothing.
-fn ring_if_any<T>(doorbell: &Doorbell, project: ProjectId, outcomes: &[Result<T, Error>]) {
-    if outcomes.iter().any(Result::is_ok) {
-        doorbell.ring_events(project);
-    }
 }
 
 /// Batches of heartbeats. One for a job that another transaction holds waits for that alone, so

@@ -7,6 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Job, JsonObject, RunId, WorkflowId, WorkflowSpec};
 
+/// The longest name or label, in characters; a longer one would not fit an index row.
+pub const MAX_NAME_CHARS: usize = 255;
+
+/// The longest free text, such as the value of a label, in characters.
+pub const MAX_TEXT_CHARS: usize = 10_000;
+
+/// How many labels a run may have in its `metadata`.
+pub const MAX_RUN_LABELS: usize = 100;
+
 /// Where a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -2,13 +2,16 @@
 //!
 //! A step is compiled into what it does (`StepKind`) and where its branch goes next (`Edge`).
 //! Adding a kind: a file here, a variant of [`StepKind`], and its arm in `compile_kind` and in
-//! every `match` that the compiler then points at.
+//! every `match` that the compiler then points at. Fields that
+//! only some kinds read stand in the table of `fields`.
 
 pub(crate) mod action;
 mod duration;
 pub(crate) mod each;
+mod fields;
 pub(crate) mod interaction;
 pub(crate) mod join;
+mod run_workflow;
 mod server;
 pub(crate) mod sleep;
 pub(crate) mod wait_signal;
@@ -29,6 +32,8 @@ use crate::{
     scope::Scope,
     waiting::Waiting,
 };
+pub use run_workflow::check_run_workflow;
+
 use action::ActionStep;
 use interaction::InteractionStep;
 use join::JoinStep;
@@ -230,9 +235,7 @@ fn compile_kind(
     problems: &mut Problems,
 ) -> Option<StepKind> {
     let kinds = Kind::all_of(step);
-    if !kinds.contains(&Kind::Action) {
-        refuse_error_handling(path, step, problems);
-    }
+    fields::check(path, step, &kinds, problems);
     let kind = one_of(path, &kinds, problems)?;
     let place = path.field(kind.field());
     Some(match kind {
@@ -280,22 +283,6 @@ fn check_store(path: &Path<'_>, store: Option<&str>, problems: &mut Problems) {
         let message = "is not the name of a variable; write letters, digits and `_`, \
                        without `state.` before it";
         problems.add(&path.field("store"), message);
-    }
-}
-
-/// Only an action has attempts that can fail.
-fn refuse_error_handling(path: &Path<'_>, step: &WorkflowStep, problems: &mut Problems) {
-    for (field, is_given) in [
-        ("each", step.each.is_some()),
-        ("retry", !step.retry.is_empty()),
-        ("catch", !step.catch.is_empty()),
-    ] {
-        if is_given {
-            problems.add(
-                &path.field(field),
-                "is possible on steps with an action only",
-            );
-        }
     }
 }
 

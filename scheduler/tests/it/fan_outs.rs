@@ -57,7 +57,7 @@ async fn a_fan_out_goes_on_after_its_replica_died() {
     let start = draft.prepare(tenant).await;
     let run = start_and_die(&world, start).await;
     tenant.advance_clock(Duration::from_secs(6)).await;
-    let left = fan_outs::due(&mut *tenant.connection().await, 10)
+    let left = fan_outs::due(&mut *tenant.connection().await, &[], 10)
         .await
         .unwrap();
     assert_eq!(left.len(), 1, "the replica died in between");

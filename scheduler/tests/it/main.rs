@@ -7,6 +7,7 @@
 
 mod attempts;
 mod fan_outs;
+mod lanes;
 mod leases;
 mod poison;
 mod projects;

@@ -31,10 +31,10 @@ impl Ledger<'_> {
         jitter: fn() -> f64,
     ) -> Result<Moved, Error> {
         let Some(start) = self.child_starts.remove(&id) else {
-            return Ok(Moved::default());
+            return Ok(Moved::IDLE);
         };
         let Some(attempt) = self.claim(id) else {
-            return Ok(Moved::default());
+            return Ok(Moved::IDLE);
         };
         if let Some(run) = self.runs.get_mut(&run)
             && run.status == WorkflowRunStatus::Queued
@@ -117,7 +117,7 @@ impl Ledger<'_> {
                 let settlement = served(id, attempt, outcome.clone());
                 self.settle(&settlement, jitter)
             }
-            (Some(_) | None, _) => Ok(Moved::default()),
+            (Some(_) | None, _) => Ok(Moved::IDLE),
         }
     }
 

@@ -39,12 +39,23 @@ pub(crate) use ledger::Ledger;
 pub(crate) use load::LockedRun;
 use load::Wanted;
 
-/// What an input made claimable.
+/// What came of an input.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Moved {
     /// When the first of its jobs can be claimed by a worker, counted from now; `None` when there
     /// is none.
     pub(crate) claimable_in: Option<Duration>,
+    /// Whether nothing came of it, because it was dealt with before or is wanted no more; then no
+    /// event was appended for it either.
+    pub(crate) is_idle: bool,
+}
+
+impl Moved {
+    /// Nothing came of the input.
+    pub(crate) const IDLE: Self = Self {
+        claimable_in: None,
+        is_idle: true,
+    };
 }
 
 /// What a batch works with beside its transaction.
@@ -62,6 +73,8 @@ pub(crate) struct Aftermath {
     pub(crate) next: Vec<Input>,
     /// When jobs that it left waiting can be claimed, counted from now.
     pub(crate) claimable_in: BTreeSet<Duration>,
+    /// Whether the history says more than before.
+    pub(crate) has_events: bool,
     /// Jobs that waiting workers took.
     pub(crate) hand_off: HandOff,
 }

@@ -35,7 +35,7 @@ impl Ledger<'_> {
             }
             Err(Rejected::Ended | Rejected::NotCurrent { .. }) => {
                 self.changes.timers.stop(id, job.visit);
-                Ok(Moved::default())
+                Ok(Moved::IDLE)
             }
             Err(
                 rejected @ (Rejected::AlreadyStarted

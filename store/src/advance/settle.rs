@@ -34,7 +34,7 @@ impl Ledger<'_> {
             .ok_or(Error::NotFound("job"))?;
         match self.standing(job, &settlement.ending) {
             Standing::Current => {}
-            Standing::Repeated => return Ok(Moved::default()),
+            Standing::Repeated => return Ok(Moved::IDLE),
             Standing::Over => return Err(Error::LeaseLost),
         }
         let is_cancelling = |run: &LockedRun| run.state.is_cancelling();

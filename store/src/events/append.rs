@@ -159,16 +159,17 @@ impl Row {
     }
 }
 
-/// Appends the frames. Must be the transaction's last statement before the commit.
+/// Appends the frames, and returns whether there are any. Must be the transaction's last statement
+/// before the commit.
 pub(crate) async fn append(
     connection: &mut PgConnection,
     project: ProjectId,
     now: Timestamp,
     frames: Frames,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let rows = frames.into_rows();
     if rows.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     let runs: Vec<Uuid> = rows.iter().map(|row| row.run.as_uuid()).collect();
     let counts: Vec<i64> = rows.iter().map(|row| row.count).collect();
@@ -200,7 +201,7 @@ pub(crate) async fn append(
     )
     .execute(connection)
     .await?;
-    Ok(())
+    Ok(true)
 }
 
 #[cfg(test)]

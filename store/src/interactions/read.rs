@@ -70,6 +70,26 @@ impl From<Row> for Interaction {
     }
 }
 
+/// A query for [`Row`]s: their columns once, and behind them what it looks for.
+macro_rules! select_interactions {
+    ($condition:literal, $($argument:expr),+ $(,)?) => {
+        sqlx::query_as!(
+            Row,
+            r#"select i.id, p.org_id, run_id, topic, type as "kind: WorkflowInteractionType",
+                      status as "status: InteractionStatus", message,
+                      context as "context: Json<JsonObject>",
+                      spec as "spec: Json<WorkflowInteractionSpec>",
+                      target_type as "target_type: ActorType", target_id, require_all,
+                      responder_type as "responder_type: ActorType", responder_id,
+                      response as "response: Json<InteractionResponse>", expires_at, completed_at,
+                      i.created_at, i.updated_at
+               from interactions i join projects p on p.id = i.project_id
+               "# + $condition,
+            $($argument),+
+        )
+    };
+}
+
 /// Which interactions a list shows; an absent field shows all.
 #[derive(Debug, Clone, Default)]
 pub struct InteractionFilter {
@@ -97,18 +117,8 @@ pub async fn list(
     limit: i64,
 ) -> Result<Page<Interaction>, Error> {
     let after = cursor::decode(List::Interactions, after)?;
-    let rows = sqlx::query_as!(
-        Row,
-        r#"select i.id, p.org_id, run_id, topic, type as "kind: WorkflowInteractionType",
-                  status as "status: InteractionStatus", message,
-                  context as "context: Json<JsonObject>",
-                  spec as "spec: Json<WorkflowInteractionSpec>",
-                  target_type as "target_type: ActorType", target_id, require_all,
-                  responder_type as "responder_type: ActorType", responder_id,
-                  response as "response: Json<InteractionResponse>", expires_at, completed_at,
-                  i.created_at, i.updated_at
-           from interactions i join projects p on p.id = i.project_id
-           where i.project_id = $1
+    let rows = select_interactions!(
+        "where i.project_id = $1
              and ($2::uuid is null or i.id < $2)
              and ($4::interaction_status is null or status = $4)
              and ($5::uuid is null or run_id = $5)
@@ -116,7 +126,7 @@ pub async fn list(
              and ($7::text is null or target_id = $7)
              and ($8::text is null or (target_type = 'member' and target_id = $8))
            order by i.id desc
-           limit $3::bigint + 1"#,
+           limit $3::bigint + 1",
         project.as_uuid(),
         after,
         limit,
@@ -140,18 +150,8 @@ pub async fn get(
     project: ProjectId,
     id: InteractionId,
 ) -> Result<Option<Interaction>, Error> {
-    let found = sqlx::query_as!(
-        Row,
-        r#"select i.id, p.org_id, run_id, topic, type as "kind: WorkflowInteractionType",
-                  status as "status: InteractionStatus", message,
-                  context as "context: Json<JsonObject>",
-                  spec as "spec: Json<WorkflowInteractionSpec>",
-                  target_type as "target_type: ActorType", target_id, require_all,
-                  responder_type as "responder_type: ActorType", responder_id,
-                  response as "response: Json<InteractionResponse>", expires_at, completed_at,
-                  i.created_at, i.updated_at
-           from interactions i join projects p on p.id = i.project_id
-           where i.project_id = $1 and i.id = $2"#,
+    let found = select_interactions!(
+        "where i.project_id = $1 and i.id = $2",
         project.as_uuid(),
         id.as_uuid(),
     )

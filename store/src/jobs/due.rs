@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mobius_types::{JobId, ProjectId};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::Error;
 
@@ -18,45 +19,54 @@ pub struct Overdue {
     pub attempt: i32,
 }
 
-/// Jobs whose lease has expired, longest ago first.
+/// Jobs whose lease has expired, longest ago first, but for those of some projects.
 ///
 /// # Errors
 /// The database failed.
 pub async fn expired_leases(
     connection: &mut PgConnection,
+    except: &[ProjectId],
     limit: i64,
 ) -> Result<Vec<Overdue>, Error> {
+    let except: Vec<Uuid> = except.iter().map(|project| project.as_uuid()).collect();
     let overdue = sqlx::query_as!(
         Overdue,
         "with clock as materialized (select mobius_now() as now)
          select project_id as project, id as job, attempt from jobs
          where status = 'claimed' and lease_expires_at <= (select now from clock)
+           and project_id <> all($2)
          order by lease_expires_at
          limit $1",
         limit,
+        &except,
     )
     .fetch_all(connection)
     .await?;
     Ok(overdue)
 }
 
-/// Jobs whose attempt has taken longer than its timeout, longest ago first.
+/// Jobs whose attempt has taken longer than its timeout, longest ago first, but for those of some
+/// projects.
 ///
 /// # Errors
 /// The database failed.
 pub async fn spent_attempts(
     connection: &mut PgConnection,
+    except: &[ProjectId],
     limit: i64,
 ) -> Result<Vec<Overdue>, Error> {
+    let except: Vec<Uuid> = except.iter().map(|project| project.as_uuid()).collect();
     let overdue = sqlx::query_as!(
         Overdue,
         "with clock as materialized (select mobius_now() as now)
          select project_id as project, id as job, attempt from jobs
          where status = 'claimed' and attempt_deadline_at is not null
            and attempt_deadline_at <= (select now from clock)
+           and project_id <> all($2)
          order by attempt_deadline_at
          limit $1",
         limit,
+        &except,
     )
     .fetch_all(connection)
     .await?;

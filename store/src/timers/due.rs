@@ -5,6 +5,7 @@ use std::time::Duration;
 use mobius_engine::JobRef;
 use mobius_types::{ProjectId, RunId};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::Error;
 
@@ -19,18 +20,26 @@ pub struct DueTimer {
     pub job: JobRef,
 }
 
-/// Timers whose time has come, longest ago first.
+/// Timers whose time has come, longest ago first,
+/// but for those of some projects.
 ///
 /// # Errors
 /// The database failed.
-pub async fn due(connection: &mut PgConnection, limit: i64) -> Result<Vec<DueTimer>, Error> {
+pub async fn due(
+    connection: &mut PgConnection,
+    except: &[ProjectId],
+    limit: i64,
+) -> Result<Vec<DueTimer>, Error> {
+    let except: Vec<Uuid> = except.iter().map(|project| project.as_uuid()).collect();
     let rows = sqlx::query!(
         "with clock as materialized (select mobius_now() as now)
          select project_id, run_id, branch, visit from timers
          where fires_at <= (select now from clock)
+           and project_id <> all($2)
          order by fires_at
          limit $1",
         limit,
+        &except,
     )
     .fetch_all(connection)
     .await?;

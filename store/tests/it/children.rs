@@ -163,7 +163,19 @@ async fn what_cannot_be_started_fails_the_job_with_what_is_wrong() {
         (json!({"workflow": "double"}), "number"),
         (
             json!({"workflow": "double", "inputs": "${'x'}"}),
-            "invalid_parameters",
+            "inputs: is not an object, but of type string",
+        ),
+        (
+            json!({"workflow": "double", "queue": "${' '}"}),
+            "queue: is blank",
+        ),
+        (
+            json!({"workflow": "double", "external_id": "${[1].map(x, 'é')[0] == 'é'}"}),
+            "external_id: is not a text, but of type boolean",
+        ),
+        (
+            json!({"workflow": "double", "metadata": {"a": "${1 + 1}", "b": "x"}}),
+            "metadata.a: is not a text, but of type int",
         ),
     ] {
         let parent = tenant.start(calls(parameters, json!({}))).await;
@@ -216,7 +228,7 @@ async fn an_attempt_that_takes_too_long_leaves_its_child_behind() {
     let parent = tenant.start(calls(double(1), more)).await;
     tenant.catch_up().await;
     tenant.advance_clock(Duration::from_secs(61)).await;
-    let spent = mobius_store::jobs::spent_attempts(&mut *tenant.connection().await, 10).await;
+    let spent = mobius_store::jobs::spent_attempts(&mut *tenant.connection().await, &[], 10).await;
     for overdue in spent.unwrap() {
         let ending = mobius_store::jobs::Ending::TimedOut {
             attempt: overdue.attempt,

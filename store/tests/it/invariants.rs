@@ -5,7 +5,7 @@ use mobius_test_support::factories::Tenant;
 use sqlx::AssertSqlSafe;
 
 /// Each counts what must not be there, of the project `$1`.
-const BROKEN: [(&str, &str); 9] = [
+const BROKEN: [(&str, &str); 14] = [
     (
         "jobs that wait although their run has ended",
         "select count(*) from jobs j join runs r on r.project_id = $1 and r.id = j.run_id
@@ -81,6 +81,56 @@ const BROKEN: [(&str, &str); 9] = [
         "select count(*) from (
              select from jobs where project_id = $1 and parent_job_id is null
              group by run_id, visit having count(*) > 1) as twice",
+    ),
+    (
+        "fan-outs that go on and whose counters are not those of their items",
+        "select count(*) from fan_outs f
+         cross join lateral (
+             select count(*) as created,
+                    count(*) filter (where i.status <> 'waiting') as released,
+                    count(*) filter (where i.status = 'completed') as completed,
+                    count(*) filter (where i.status = 'failed') as failed
+             from jobs i where i.project_id = $1 and i.parent_job_id = f.job_id) as counted
+         join runs r on r.project_id = $1 and r.id = f.run_id
+         where f.project_id = $1 and f.ended_at is null and not r.cancel_requested
+           and (f.created, f.released, f.completed, f.failed)
+               <> (counted.created, counted.released, counted.completed, counted.failed)",
+    ),
+    (
+        "fan-outs whose job does not wait for them, or waits although they have ended",
+        "select count(*) from fan_outs f
+         join jobs j on j.project_id = $1 and j.id = f.job_id
+         where f.project_id = $1 and (f.ended_at is null) <> (j.status = 'waiting')",
+    ),
+    (
+        "fan-outs that go on with more failures than they may have, or with none left to end",
+        "select count(*) from fan_outs f
+         where f.project_id = $1 and f.ended_at is null
+           and (f.failed > f.max_failures or f.completed + f.failed >= f.items)",
+    ),
+    (
+        "fan-outs with more items at work than they may have, or with fewer while others wait",
+        "select count(*) from fan_outs f
+         cross join lateral (
+             select count(*) filter (where i.status in ('pending', 'claimed')) as busy,
+                    count(*) filter (where i.status = 'waiting') as waiting
+             from jobs i where i.project_id = $1 and i.parent_job_id = f.job_id) as counted
+         join runs r on r.project_id = $1 and r.id = f.run_id
+         where f.project_id = $1 and f.ended_at is null and not r.cancel_requested
+           and (counted.busy > coalesce(f.max_concurrency, f.items)
+                or counted.waiting > 0
+                   and counted.busy < coalesce(f.max_concurrency, f.items))",
+    ),
+    (
+        "jobs that wait for a run that is not their child, and children of no job",
+        "select (select count(*) from jobs j
+                 left join runs c on c.project_id = $1 and c.id = j.child_run_id
+                 where j.project_id = $1 and j.child_run_id is not null
+                   and (c.parent_run_id, c.parent_job_id) is distinct from (j.run_id, j.id))
+              + (select count(*) from runs c
+                 where c.project_id = $1 and c.parent_job_id is not null
+                   and not exists (select from jobs j
+                                   where j.project_id = $1 and j.id = c.parent_job_id))",
     ),
 ];
 

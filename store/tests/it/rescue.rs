@@ -26,7 +26,7 @@ async fn a_lease_that_has_not_expired_is_left_alone() {
 
     let mut connection = tenant.connection().await;
     assert!(
-        expired_leases(&mut connection, 10)
+        expired_leases(&mut connection, &[], 10)
             .await
             .unwrap()
             .is_empty()
@@ -44,7 +44,7 @@ async fn after_a_rescue_only_the_new_holder_counts() {
     let silent = tenant.claim_one("w").await;
     tenant.advance_clock(PAST_THE_LEASE).await;
     let mut connection = tenant.connection().await;
-    let expired = expired_leases(&mut connection, 10).await.unwrap();
+    let expired = expired_leases(&mut connection, &[], 10).await.unwrap();
     let expected = Overdue {
         project: tenant.project,
         job: silent.job.id,
@@ -168,15 +168,21 @@ async fn a_postponed_job_lets_those_behind_it_come_first() {
     tenant.advance_clock(PAST_THE_LEASE).await;
 
     let mut connection = tenant.connection().await;
-    let expired = expired_leases(&mut connection, 1).await.unwrap();
+    let expired = expired_leases(&mut connection, &[], 1).await.unwrap();
     assert_eq!(expired[0].job, first.job.id);
     postpone(&mut connection, expired[0], Duration::from_secs(3_600))
         .await
         .unwrap();
-    let expired = expired_leases(&mut connection, 10).await.unwrap();
+    let expired = expired_leases(&mut connection, &[], 10).await.unwrap();
     assert_eq!(expired.len(), 1);
     assert_eq!(expired[0].job, second.job.id);
 
     tenant.advance_clock(Duration::from_secs(3_600)).await;
-    assert_eq!(expired_leases(&mut connection, 10).await.unwrap().len(), 2);
+    assert_eq!(
+        expired_leases(&mut connection, &[], 10)
+            .await
+            .unwrap()
+            .len(),
+        2
+    );
 }

@@ -135,7 +135,7 @@ async fn an_attempt_that_takes_too_long_ends_with_a_timeout() {
         assert!(matches!(early, Err(Error::LeaseLost)), "{early:?}");
         let mut connection = tenant.connection().await;
         assert!(
-            spent_attempts(&mut connection, 10)
+            spent_attempts(&mut connection, &[], 10)
                 .await
                 .unwrap()
                 .is_empty()
@@ -144,7 +144,7 @@ async fn an_attempt_that_takes_too_long_ends_with_a_timeout() {
         tenant.advance_clock(MINUTE).await;
         // It is alive, and that does not save it.
         tenant.heartbeat(&held).await.unwrap();
-        let spent = spent_attempts(&mut connection, 10).await.unwrap();
+        let spent = spent_attempts(&mut connection, &[], 10).await.unwrap();
         assert_eq!(spent.len(), 1);
         assert_eq!((spent[0].job, spent[0].attempt), (held.job.id, attempt));
         tenant.settle(held.timed_out()).await.unwrap();

@@ -1,8 +1,13 @@
 //! Settling: a worker's report counts once, and only from whoever holds the lease.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use futures_util::future::join_all;
 use mobius_store::{
-    Error,
+    Error, Ring,
     jobs::{Ending, Settlement},
 };
 use mobius_test_support::factories::{Held, RunDraft, World, spec, two_steps};
@@ -183,4 +188,27 @@ async fn a_clause_that_catches_the_failure_takes_the_run_on() {
     assert_eq!(ended.run.status, WorkflowRunStatus::Completed);
     let statuses: Vec<_> = ended.jobs.iter().map(|job| job.status).collect();
     assert_eq!(statuses, [JobStatus::Failed, JobStatus::Completed]);
+}
+
+/// Streams that look because of a ring find something.
+#[tokio::test]
+async fn a_repeated_report_rings_no_bell() {
+    let world = World::create().await;
+    let tenant = world.tenant();
+    let rings = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&rings);
+    tenant.store.doorbell().on_ring(move |ring| {
+        if matches!(ring, Ring::Events(_)) {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    tenant.start(RunDraft::default()).await;
+    let held = tenant.claim_one("w").await;
+    let before = rings.load(Ordering::Relaxed);
+    tenant.settle(held.completed(&json!(1))).await.unwrap();
+    let after = rings.load(Ordering::Relaxed);
+    assert_eq!(after, before + 1);
+    tenant.settle(held.completed(&json!(1))).await.unwrap();
+    tenant.settle(held.failed("late")).await.unwrap_err();
+    assert_eq!(rings.load(Ordering::Relaxed), after);
 }

@@ -7,7 +7,9 @@ use mobius_store::{
     Error as StoreError, Prepared, Problem, Problems,
     runs::{Source, StartRun},
 };
-use mobius_types::{ProjectId, StartRunRequest, WorkflowId, WorkflowRun, WorkflowSpec};
+use mobius_types::{
+    MAX_RUN_LABELS, ProjectId, StartRunRequest, WorkflowId, WorkflowRun, WorkflowSpec,
+};
 
 use crate::{
     ApiError, App,
@@ -19,9 +21,6 @@ use crate::{
 
 /// The queue of a run that names none.
 const DEFAULT_QUEUE: &str = "default";
-
-/// The most labels of a run.
-const MAX_LABELS: usize = 100;
 
 /// Start a run
 ///
@@ -93,9 +92,9 @@ async fn start(
         check::name("metadata", key)?;
         check::text(&format!("metadata.{key}"), Some(value))
     })?;
-    if labels.count() > MAX_LABELS {
+    if labels.count() > MAX_RUN_LABELS {
         return Err(ApiError::bad_request(format!(
-            "metadata: has more than {MAX_LABELS} entries"
+            "metadata: has more than {MAX_RUN_LABELS} entries"
         )));
     }
     let start = StartRun {

@@ -9,3 +9,4 @@ mod events;
 mod heartbeat;
 mod load;
 mod poll;
+mod results;

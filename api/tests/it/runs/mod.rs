@@ -5,6 +5,7 @@ mod bulk;
 mod cancel;
 mod jobs;
 mod list;
+mod names;
 mod read;
 mod resume;
 mod retry;

@@ -56,7 +56,7 @@ impl Tenant {
 
     /// The timers of the project that are due.
     pub async fn due_timers(&self) -> Vec<timers::DueTimer> {
-        let due = timers::due(&mut *self.connection().await, 100_000).await;
+        let due = timers::due(&mut *self.connection().await, &[], 100_000).await;
         let mut due = due.expect("the database answers");
         due.retain(|timer| timer.project == self.project);
         due
@@ -86,9 +86,14 @@ impl Tenant {
         }
     }
 
+    /// The same for parents and their children alone, while the clock stands still.
+    pub async fn catch_up_on_children(&self) {
+        while self.start_children().await + self.end_children().await > 0 {}
+    }
+
     async fn expand(&self) -> usize {
         self.advance_clock(Duration::from_secs(6)).await;
-        let due = fan_outs::due(&mut *self.connection().await, MANY).await;
+        let due = fan_outs::due(&mut *self.connection().await, &[], MANY).await;
         let due = due.expect("the database answers");
         let expanded = due
             .iter()
@@ -99,7 +104,7 @@ impl Tenant {
     }
 
     async fn start_children(&self) -> usize {
-        let due = children::due_starts(&mut *self.connection().await, MANY).await;
+        let due = children::due_starts(&mut *self.connection().await, &[], MANY).await;
         let due = due.expect("the database answers");
         let starts = due.iter().map(|start| self.store.start_child(*start));
         let started = futures_util::future::try_join_all(starts).await;

@@ -235,6 +235,35 @@ impl Tenant {
         done
     }
 
+    /// Does something while nobody can change the project's runs.
+    pub async fn while_runs_are_held<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut connection = self.connection().await;
+        let mut holder = connection.begin().await.expect("a transaction begins");
+        sqlx::query("select from runs where project_id = $1 for update")
+            .bind(self.project.as_uuid())
+            .execute(&mut *holder)
+            .await
+            .expect("nobody keeps the runs for long");
+        let done = work.await;
+        holder.rollback().await.expect("the test server is up");
+        done
+    }
+
+    /// Waits until a statement of the database waits for something that is held.
+    pub async fn until_somebody_waits(&self) {
+        let mut connection = self.connection().await;
+        let waits = "select exists (select from pg_stat_activity
+                                    where datname = current_database()
+                                      and wait_event_type = 'Lock')";
+        let mut is_waiting = false;
+        while !is_waiting {
+            is_waiting = sqlx::query_scalar(waits)
+                .fetch_one(&mut *connection)
+                .await
+                .expect("the test server is up");
+        }
+    }
+
     /// Makes the stored state of a run unreadable, as a bug or a newer version would.
     pub async fn corrupt(&self, run: RunId) {
         sqlx::query("update runs set state = '\"unreadable\"' where project_id = $1 and id = $2")

@@ -208,6 +208,133 @@ fn joins_name_branches_that_edges_start() {
     ]);
 }
 
+/// A field that nothing reads would make its author wait for what never happens.
+#[test]
+fn a_step_has_no_field_that_its_kind_never_reads() {
+    let kinds = [
+        ("wait_signal", json!({"topic": "t", "timeout": "1h"})),
+        ("sleep", json!({"duration": "1s"})),
+        ("pause", json!({})),
+        ("join", json!({})),
+        (
+            "interaction",
+            json!({"type": "approval", "message": "Sure?", "timeout": "1h",
+                "target": {"type": "user", "id": "u"}}),
+        ),
+    ];
+    let fields = [
+        ("each", json!({"items": []})),
+        ("action_kind", json!("worker")),
+        ("store", json!("x")),
+        ("parameters", json!({"a": 1})),
+        ("retry", json!([{}])),
+        ("catch", json!([{"error_equals": ["all"], "next": "s"}])),
+    ];
+    for (kind, config) in &kinds {
+        let mut all = waits(json!({*kind: config}));
+        assert_eq!(problems(all.clone()), [""; 0]);
+        let mut expected = Vec::new();
+        for (field, value) in &fields {
+            all["steps"][0][*field] = value.clone();
+            let inside = match (*field, *kind) {
+                ("store", "wait_signal" | "interaction") => {
+                    format!("; write `store` into `{kind}`")
+                }
+                _ => String::new(),
+            };
+            expected.push(format!(
+                "steps[0].{field}: is possible on steps with an action only{inside}"
+            ));
+        }
+        assert_eq!(problems(all), expected);
+    }
+}
+
+#[test]
+fn fields_that_say_nothing_are_no_problem() {
+    let said_nothing = json!({"pause": {}, "each": null, "action_kind": null, "store": null,
+        "parameters": {}, "retry": [], "catch": []});
+    assert_eq!(problems(waits(said_nothing)), [""; 0]);
+}
+
+/// A call of another workflow with one more parameter.
+fn child(name: &str, value: Value) -> Value {
+    let mut parameters = json!({"workflow": "w"});
+    parameters[name] = value;
+    let action = json!({"action": "mobius.run_workflow", "action_kind": "server",
+        "parameters": parameters});
+    step(action)
+}
+
+fn labels(count: usize) -> Value {
+    let label = |number: usize| (number.to_string(), json!("x"));
+    Value::Object((0..count).map(label).collect())
+}
+
+#[test]
+fn a_child_is_given_what_any_start_may_give() {
+    let longest = "é".repeat(255);
+    for (name, right) in [
+        ("queue", json!(longest)),
+        ("external_id", json!(longest)),
+        ("external_id", json!("")),
+        ("metadata", json!({longest.as_str(): "é".repeat(10_000)})),
+        ("metadata", json!({"a": "${state.x}", "b": 1})),
+        ("metadata", labels(100)),
+        ("metadata", json!(null)),
+        ("queue", json!(null)),
+    ] {
+        assert_eq!(problems(child(name, right)), [""; 0]);
+    }
+}
+
+#[test]
+fn a_child_is_given_no_more_than_any_start_may_give() {
+    let too_long = "é".repeat(256);
+    expect(&[
+        (
+            child("queue", json!(too_long)),
+            "steps[0].parameters.queue: has more than 255 characters",
+        ),
+        (
+            child("queue", json!(" ")),
+            "steps[0].parameters.queue: is blank",
+        ),
+        (
+            child("external_id", json!(too_long)),
+            "steps[0].parameters.external_id: has more than 255 characters",
+        ),
+        (
+            child("external_id", json!(1)),
+            "steps[0].parameters.external_id: is not a text, but of type int",
+        ),
+        (
+            child("metadata", json!(["a"])),
+            "steps[0].parameters.metadata: is not an object of texts, but of type list",
+        ),
+        (
+            child("metadata", labels(101)),
+            "steps[0].parameters.metadata: has more than 100 entries",
+        ),
+        (
+            child("metadata", json!({" ": "a"})),
+            "steps[0].parameters.metadata: has an empty name",
+        ),
+        (
+            child("metadata", json!({too_long.as_str(): "a"})),
+            "steps[0].parameters.metadata: has more than 255 characters",
+        ),
+        (
+            child("metadata", json!({"a": "é".repeat(10_001)})),
+            "steps[0].parameters.metadata.a: has more than 10000 characters",
+        ),
+        (
+            child("version", json!(2_147_483_648_u64)),
+            "steps[0].parameters.version: is not the number of a version",
+        ),
+    ]);
+}
+
 #[test]
 fn of_the_server_actions_only_child_runs_are_available() {
     let child = |parameters: Value| {
@@ -246,7 +373,7 @@ fn of_the_server_actions_only_child_runs_are_available() {
         ),
         (
             child(json!({"workflow": "w", "metadata": {"a": 1}})),
-            "steps[0].parameters.metadata: is not an object of texts",
+            "steps[0].parameters.metadata.a: is not a text, but of type int",
         ),
         (
             child(json!({"workflow": "w", "input": {}})),

@@ -5,7 +5,7 @@ use std::{
     str::FromStr,
 };
 
-use mobius_engine::JobError;
+use mobius_engine::{JobError, check_run_workflow};
 use mobius_types::{JobId, JsonObject, ProjectId, RunId, WorkflowId, WorkflowRunStatus};
 use serde::Deserialize;
 use serde_json::Value;
@@ -157,12 +157,10 @@ impl Row {
             let message = format!("a run may have at most {MAX_DEPTH} ancestors");
             return Err(error("limit_exceeded", &message));
         }
-        let parsed = Parameters::deserialize(&self.parameters.0);
-        let parameters = parsed.map_err(|wrong| invalid(&wrong.to_string()))?;
-        match parameters.queue.as_deref() {
-            Some("") => Err(invalid("queue: must not be empty")),
-            Some(_) | None => Ok(parameters),
-        }
+        let unusable = |wrong: serde_json::Error| invalid(&wrong.to_string());
+        let given = JsonObject::deserialize(&self.parameters.0).map_err(unusable)?;
+        check_run_workflow(&given).map_err(|problems| invalid(&problems.to_string()))?;
+        Parameters::deserialize(&self.parameters.0).map_err(unusable)
     }
 
     fn start(self, parameters: Parameters, saved: Saved) -> ChildStart {

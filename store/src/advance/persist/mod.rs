@@ -32,8 +32,9 @@ impl Ledger<'_> {
         {
             claimable_in.insert(Duration::ZERO);
         }
-        let next = self.write(connection, project, terms).await?;
+        let (next, has_events) = self.write(connection, project, terms).await?;
         Ok(Aftermath {
+            has_events,
             next,
             claimable_in,
             hand_off,
@@ -42,13 +43,13 @@ impl Ledger<'_> {
 
     /// Writes all of it. The order: what ended, what stops, what begins; then the runs, and the
     /// counter last. A run that stopped and was retried in one batch so keeps what the retry made.
-    /// Returns what is to be done after the commit.
+    /// Returns what is to be done after the commit, and whether anything was told.
     async fn write(
         mut self,
         connection: &mut PgConnection,
         project: ProjectId,
         terms: LeaseTerms,
-    ) -> Result<Vec<Input>, Error> {
+    ) -> Result<(Vec<Input>, bool), Error> {
         self.write_ends(connection, project).await?;
         let Self {
             now,
@@ -102,8 +103,8 @@ impl Ledger<'_> {
         changes.signals.write(connection, project, now).await?;
         let changed: Vec<_> = runs.iter().filter(|(_, run)| run.changed).collect();
         runs::update_runs(connection, project, now, &changed).await?;
-        events::append(connection, project, now, changes.frames).await?;
-        Ok(next)
+        let has_events = events::append(connection, project, now, changes.frames).await?;
+        Ok((next, has_events))
     }
 
     /// Writes the ends of attempts that are not written yet, and before them what the control

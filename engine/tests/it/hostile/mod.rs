@@ -1,5 +1,8 @@
 //! Templates of every step kind that ask for too much fail their run soon, with a clear error.
 
+#[cfg(target_os = "linux")]
+mod process;
+
 use std::time::{Duration, Instant};
 
 use mobius_engine::{Action, Event, fan_out_items};
@@ -129,18 +132,23 @@ fn parameters_of_items_are_bounded_one_by_one() {
     }
 }
 
-#[test]
-fn a_template_that_repeats_a_large_value_is_bounded_as_a_whole() {
+/// Parameters that hold a large value many times.
+fn repeated() -> [Value; 4] {
     let many = "${state.long}".repeat(400);
     let nested = (0..60).fold(json!("${state.long}"), |inner, _| {
         json!([inner, "${state.long}"])
     });
-    for parameters in [
+    [
         json!({"text": many}),
         json!({"list": vec!["${state.long}"; 400]}),
         json!({"nested": nested, "again": nested}),
         json!({"copies": vec!["${state}"; 400]}),
-    ] {
+    ]
+}
+
+#[test]
+fn a_template_that_repeats_a_large_value_is_bounded_as_a_whole() {
+    for parameters in repeated() {
         let run = prepared(json!({"name": "s", "action": "a", "parameters": parameters}));
         let job = run.job("second").job.clone();
         let long = "a".repeat(200_000);
