@@ -269,4 +269,75 @@ mod tests {
         assert!(parked.add(any(), second));
         assert!(parked.tidy());
     }
+
+    /// Claims that were looked for in vain.
+    fn parked(claims: Vec<(ClaimFilter, Waiter)>) -> Parked {
+        let mut parked = Parked::default();
+        for (filter, waiter) in claims {
+            parked.add(filter, waiter);
+        }
+        parked.ring();
+        while let Some(round) = parked.begin_round() {
+            for (filter, waiters) in round {
+                parked.found_nothing_more(&filter);
+                parked.put_back(filter, waiters);
+            }
+        }
+        parked
+    }
+
+    const LANE: Lane<'static> = Lane {
+        queue: "q",
+        action: "a",
+    };
+
+    #[test]
+    fn new_jobs_go_to_the_claims_that_have_waited_longest() {
+        let (first, _first_offer) = waiter(true);
+        let (second, _second_offer) = waiter(true);
+        let since = first.parked_at;
+        let mut parked = parked(vec![(other(), first), (any(), second)]);
+        let taken = parked.take(&[LANE, LANE, LANE]);
+        let jobs: Vec<_> = taken.iter().map(|taken| taken.jobs.clone()).collect();
+        assert_eq!(jobs, [vec![0], vec![1]], "the third job has nobody");
+        assert_eq!(taken[0].waiter.parked_at, since);
+        assert!(!parked.has_waiters());
+    }
+
+    #[test]
+    fn a_claim_for_several_jobs_takes_what_it_has_room_for() {
+        let (mut many, _offer) = waiter(true);
+        many.max_jobs = 2;
+        let taken = parked(vec![(any(), many)]).take(&[LANE; 3]);
+        assert_eq!(taken[0].jobs, [0, 1]);
+        assert_eq!(taken.len(), 1);
+    }
+
+    #[test]
+    fn no_new_job_overtakes_one_that_may_be_waiting() {
+        let (claim, _offer) = waiter(true);
+        let mut parked = parked(vec![(any(), claim)]);
+        parked.ring();
+        assert!(parked.take(&[LANE]).is_empty(), "a look is due");
+        let round = parked.begin_round().unwrap();
+        assert!(parked.take(&[LANE]).is_empty(), "a look is going on");
+        for (filter, waiters) in round {
+            parked.put_back(filter, waiters);
+        }
+        assert!(parked.take(&[LANE]).is_empty(), "the look left jobs behind");
+    }
+
+    #[test]
+    fn a_new_job_goes_to_nobody_who_does_not_want_it_or_has_left() {
+        let (claim, _offer) = waiter(true);
+        let (gone, offer) = waiter(true);
+        drop(offer);
+        let mut parked = parked(vec![(other(), claim), (any(), gone)]);
+        let foreign = Lane {
+            queue: "another",
+            ..LANE
+        };
+        assert!(parked.take(&[foreign]).is_empty());
+        assert_eq!(parked.take(&[LANE]).len(), 1);
+    }
 }

@@ -6,6 +6,7 @@ mod complete;
 mod delivery;
 mod disconnect;
 mod events;
+mod hand_off;
 mod heartbeat;
 mod load;
 mod poll;
