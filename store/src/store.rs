@@ -1,6 +1,6 @@
 //! The store as a process holds it: the pool, the batches of the hot path, and the doorbell.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use mobius_engine::Limits;
 use mobius_types::{ProjectId, WorkflowRun, WorkflowSpec};
@@ -8,7 +8,7 @@ use rand::RngExt;
 
 use crate::{
     Db, Doorbell, Error, Prepared, Specs,
-    advance::{Input, Moved, advance_batch},
+    advance::{Advanced, Input, advance_batch},
     batch::{Batcher, Outcomes},
     events::{self, Emission},
     follow_ups::FollowUps,
@@ -39,7 +39,7 @@ pub struct Store {
     specs: Arc<Specs>,
     doorbell: Arc<Doorbell>,
     starts: Arc<Batcher<StartRun, WorkflowRun>>,
-    pub(crate) inputs: Arc<Batcher<Input, Moved>>,
+    pub(crate) inputs: Arc<Batcher<Input, ()>>,
     heartbeats: Arc<Batcher<Fence, Heartbeat>>,
     emissions: Arc<Batcher<Emission, ()>>,
 }
@@ -195,7 +195,7 @@ fn starts(parts: Parts) -> Arc<Batcher<StartRun, WorkflowRun>> {
 }
 
 /// Batches of what moves runs; the bell rings as for starts.
-fn inputs(parts: Parts) -> Arc<Batcher<Input, Moved>> {
+fn inputs(parts: Parts) -> Arc<Batcher<Input, ()>> {
     Batcher::new(
         BATCH,
         Input::weight,
@@ -208,24 +208,24 @@ fn inputs(parts: Parts) -> Arc<Batcher<Input, Moved>> {
                 follow_ups,
             } = parts.clone();
             Box::pin(async move {
-                let (moved, next) = db
+                let advanced = db
                     .write(move |tx| {
                         Box::pin(async move {
                             advance_batch(tx, &specs, &limits, project, &items, uniform).await
                         })
                     })
                     .await?;
-                let delays: BTreeSet<Duration> = moved
-                    .iter()
-                    .flatten()
-                    .filter_map(|moved| moved.claimable_in)
-                    .collect();
-                delays
-                    .into_iter()
-                    .for_each(|delay| doorbell.ring_after(project, delay));
-                ring_if_any(&doorbell, project, &moved);
+                let Advanced {
+                    outcomes,
+                    claimable_in,
+                    next,
+                } = advanced;
+                for delay in claimable_in {
+                    doorbell.ring_after(project, delay);
+                }
+                ring_if_any(&doorbell, project, &outcomes);
                 follow_ups.begin(project, next);
-                Ok(moved)
+                Ok(outcomes)
             })
         },
     )

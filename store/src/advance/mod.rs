@@ -18,7 +18,7 @@ mod operate;
 mod persist;
 mod settle;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use mobius_engine::Limits;
 use mobius_types::ProjectId;
@@ -27,24 +27,27 @@ use sqlx::PgConnection;
 use crate::{Error, Specs, batch::Outcomes};
 pub(crate) use children::cancel;
 pub use ending::{Ending, Outcome, Settlement};
+pub(crate) use frames::{JobFrame, shown};
 pub use input::Answer;
 pub(crate) use input::Input;
 pub(crate) use ledger::Ledger;
 pub(crate) use load::LockedRun;
 use load::Wanted;
 
-/// What an input made claimable.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Moved {
-    /// When the first of its jobs can be claimed by a worker, counted from now; `None` when there
-    /// is none.
-    pub(crate) claimable_in: Option<Duration>,
+/// What a batch came to.
+pub(crate) struct Advanced {
+    /// What became of each input, in order.
+    pub(crate) outcomes: Outcomes<()>,
+    /// After which times, counted from now, workers can claim something that they could not
+    /// before.
+    pub(crate) claimable_in: BTreeSet<Duration>,
+    /// What has to be done in transactions of its own after this one. Should nobody do that, loops
+    /// of the scheduler find it.
+    pub(crate) next: Vec<Input>,
 }
 
 /// Deals with the inputs in one transaction: first with those about items of fan-outs, which only
-/// change counters, then with the others in order. Returns what became of each, and what has to be
-/// done in transactions of its own after this one; should nobody do that, loops of the scheduler
-/// find it.
+/// change counters, then with the others in order.
 ///
 /// `jitter` gives numbers that are uniform in [0, 1).
 pub(crate) async fn advance_batch(
@@ -54,10 +57,12 @@ pub(crate) async fn advance_batch(
     project: ProjectId,
     inputs: &[Input],
     jitter: fn() -> f64,
-) -> Result<(Outcomes<Moved>, Vec<Input>), Error> {
+) -> Result<Advanced, Error> {
     let wanted = Wanted::of(inputs);
     let locked = load::lock_runs(connection, specs, project, &wanted).await?;
     let mut ledger = Ledger::new(locked.now, limits);
+    ledger.is_shared = inputs.len() > 1;
+    ledger.share_room(wanted.fan_outs());
     ledger.runs = locked.whole;
     ledger.bare = locked.bare;
     ledger.jobs = load::lock_jobs(connection, project, &wanted).await?;
@@ -65,8 +70,8 @@ pub(crate) async fn advance_batch(
     ledger.interactions = load::open_interactions(connection, project, &wanted).await?;
     load::load_signals(connection, project, &mut ledger.runs).await?;
     ledger.fan_outs = load::fan_outs(connection, project, &wanted, &ledger.jobs).await?;
-    ledger.child_starts = load::child_starts(connection, specs, project, &wanted).await?;
-    ledger.child_outcomes = load::child_outcomes(connection, project, &wanted).await?;
+    ledger.child_starts = load::child_starts(connection, (specs, limits), project, &wanted).await?;
+    ledger.child_outcomes = load::child_outcomes(connection, project, &wanted, limits).await?;
     let items = ledger.take_items(inputs, jitter);
     ledger.end_fan_outs(connection, specs, project).await?;
     let outcomes = inputs
@@ -76,8 +81,13 @@ pub(crate) async fn advance_batch(
         .collect();
     // A retried run may have one whose items have all completed by now.
     ledger.end_fan_outs(connection, specs, project).await?;
+    let claimable_in = std::mem::take(&mut ledger.claimable_in);
     let next = ledger.write(connection, project).await?;
-    Ok((outcomes, next))
+    Ok(Advanced {
+        outcomes,
+        claimable_in,
+        next,
+    })
 }
 
 /// A duration in the unit of the database's columns, rounded up: the shortest timeout is not none.

@@ -15,6 +15,8 @@ mod claim;
 mod claim_races;
 mod events;
 mod fan_out_races;
+mod fan_out_retries;
+mod fan_out_rings;
 mod fan_out_work;
 mod fan_outs;
 mod heartbeat;

@@ -1,0 +1,69 @@
+//! What a start may carry, whoever asks for it: a client, or a step of another run.
+
+use super::StartRun;
+
+/// The longest names and labels, in characters: longer ones would not fit an index row.
+const MAX_NAME: usize = 255;
+
+/// The longest values of labels, in characters.
+const MAX_TEXT: usize = 10_000;
+
+/// The most labels of a run.
+const MAX_LABELS: usize = 100;
+
+/// What a start has that is not taken. The text names the field and says what would be right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OutOfBounds {
+    /// A field is not as it must be.
+    #[error("{0}")]
+    Wrong(String),
+    /// A field is too large as a whole.
+    #[error("{0}")]
+    TooLarge(String),
+}
+
+impl StartRun {
+    /// Checks all but the workflow's own demands.
+    ///
+    /// # Errors
+    /// The first thing that is out of bounds.
+    pub fn check(&self, max_inputs_bytes: usize) -> Result<(), OutOfBounds> {
+        name("queue", &self.queue)?;
+        let size = serde_json::to_vec(&self.inputs).map_or(usize::MAX, |bytes| bytes.len());
+        if size > max_inputs_bytes {
+            return Err(OutOfBounds::TooLarge(format!(
+                "inputs: has {size} bytes, and at most {max_inputs_bytes} are taken"
+            )));
+        }
+        let external_id = self.external_id.as_deref().unwrap_or_default();
+        at_most("external_id", external_id, MAX_NAME)?;
+        let labels = self.metadata.iter().flatten();
+        if labels.clone().count() > MAX_LABELS {
+            return Err(OutOfBounds::Wrong(format!(
+                "metadata: has more than {MAX_LABELS} entries"
+            )));
+        }
+        for (key, value) in labels {
+            name("metadata", key)?;
+            at_most(&format!("metadata.{key}"), value, MAX_TEXT)?;
+        }
+        Ok(())
+    }
+}
+
+fn name(field: &str, value: &str) -> Result<(), OutOfBounds> {
+    if value.trim().is_empty() {
+        return Err(OutOfBounds::Wrong(format!("{field}: must not be empty")));
+    }
+    at_most(field, value, MAX_NAME)
+}
+
+fn at_most(field: &str, value: &str, max: usize) -> Result<(), OutOfBounds> {
+    // Bytes are never fewer than characters, so most values need no counting.
+    if value.len() > max && value.chars().count() > max {
+        return Err(OutOfBounds::Wrong(format!(
+            "{field}: must have at most {max} characters"
+        )));
+    }
+    Ok(())
+}
