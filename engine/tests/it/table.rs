@@ -66,6 +66,20 @@ fn cancel(claimed: u32) -> Event {
     }
 }
 
+fn job_refused() -> Event {
+    Event::JobRefused {
+        job: job("job", 2),
+        error: boom("limit_exceeded"),
+    }
+}
+
+fn fan_out_refused() -> Event {
+    Event::FanOutRefused {
+        job: job("items", 3),
+        error: boom("limit_exceeded"),
+    }
+}
+
 fn events() -> Vec<(&'static str, Event)> {
     let spent = RetryProgress {
         policy: Some(0),
@@ -87,14 +101,6 @@ fn events() -> Vec<(&'static str, Event)> {
         job,
         error: boom("x"),
     };
-    let refused = Event::JobRefused {
-        job: job("job", 2),
-        error: boom("limit_exceeded"),
-    };
-    let unmade = Event::FanOutRefused {
-        job: job("items", 3),
-        error: boom("limit_exceeded"),
-    };
     let fired = |branch, visit| Event::TimerFired {
         job: job(branch, visit),
     };
@@ -111,13 +117,13 @@ fn events() -> Vec<(&'static str, Event)> {
         ("job failed for good", fails(spent)),
         ("lease expired", lost(0)),
         ("lease expired for good", lost(5)),
-        ("job refused", refused),
+        ("job refused", job_refused()),
         ("old job succeeded", succeeded(job("job", 1))),
         ("fan-out completed", items("items", 3)),
         ("old fan-out completed", items("items", 2)),
         ("fan-out of a job completed", items("job", 2)),
         ("fan-out failed", failed(job("items", 3))),
-        ("fan-out refused", unmade),
+        ("fan-out refused", fan_out_refused()),
         ("signal", signal("go", json!({}))),
         ("other signal", signal("stop", json!({}))),
         ("timer of signal", fired("signal", 4)),
