@@ -16,6 +16,8 @@ live as materialized (
     from jobs
     where project_id = $1 and run_id = any($3)
       and status::text in ('pending', 'claimed', 'waiting')
+      -- Whom a failed fan-out has told is not told again.
+      and not (status::text = 'claimed' and cancel_requested)
     order by id
     for update)
 -- What a worker holds goes on until the worker is told, or its lease ends; all else ends now.
