@@ -29,10 +29,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
+        // Children may have as much.
+        let of_runs = mobius_store::Limits::default();
         Self {
             spec_bytes: 256 * 1024,
-            inputs_bytes: 1024 * 1024,
-            result_bytes: 4 * 1024 * 1024,
+            inputs_bytes: of_runs.max_inputs_bytes,
+            result_bytes: of_runs.max_result_bytes,
             event_bytes: 16 * 1024,
             job_events_per_second: 100,
             streams_per_key: 100,

@@ -140,6 +140,13 @@ pub(crate) struct TuningArguments {
     /// The most live items of `each` steps of one run.
     #[arg(long, env = "MOBIUS_MAX_RUN_ITEMS", default_value_t = Limits::default().max_items)]
     max_run_items: u32,
+    /// The most bytes of JSON that the parameters of the items of one `each` step may have together.
+    #[arg(long, env = "MOBIUS_MAX_ITEM_BYTES", default_value_t = Limits::default().max_item_bytes)]
+    max_item_bytes: u64,
+    /// The most child runs of one project that have not ended.
+    #[arg(long, env = "MOBIUS_MAX_LIVE_CHILDREN",
+          default_value_t = Limits::default().max_live_children)]
+    max_live_children: u32,
     /// The most signals of one run that nothing has consumed yet.
     #[arg(long, env = "MOBIUS_MAX_STORED_SIGNALS",
           default_value_t = Limits::default().max_stored_signals)]
@@ -196,6 +203,10 @@ impl TuningArguments {
                 max_state_bytes: self.max_state_bytes,
                 max_rescues: self.max_rescues,
                 max_items: self.max_run_items,
+                max_item_bytes: self.max_item_bytes,
+                max_inputs_bytes: self.max_inputs_bytes,
+                max_result_bytes: self.max_result_bytes,
+                max_live_children: self.max_live_children,
                 max_stored_signals: self.max_stored_signals,
                 max_stored_signal_bytes: self.max_stored_signal_bytes,
             },

@@ -50,6 +50,13 @@ impl Budget {
         self.charge(STEP_WORK - step.work, STEP_BYTES - step.bytes)
     }
 
+    /// How many of so many parts of a transition's allowance are spent, rounded up.
+    pub(crate) fn spent_of(&self, parts: u32) -> u32 {
+        let spent = |all: u64, left: u64| ((all - left) * u64::from(parts)).div_ceil(all);
+        let most = spent(TRANSITION_WORK, self.work).max(spent(TRANSITION_BYTES, self.bytes));
+        u32::try_from(most).unwrap_or(parts)
+    }
+
     /// Takes `work` units, and `bytes` of memory that are kept until the transition's end.
     pub(crate) fn charge(&mut self, work: u64, bytes: u64) -> Result<(), Exhausted> {
         self.work = self.work.checked_sub(work).ok_or(Exhausted)?;
@@ -71,6 +78,16 @@ mod tests {
             assert_eq!(budget.absorb(&step), Ok(()));
         }
         assert_eq!(budget.absorb(&step), Err(Exhausted));
+    }
+
+    #[test]
+    fn what_is_spent_is_told_in_parts() {
+        let mut budget = Budget::default();
+        assert_eq!(budget.spent_of(1_000), 0);
+        assert_eq!(budget.charge(1, TRANSITION_BYTES / 2), Ok(()));
+        assert_eq!(budget.spent_of(1_000), 500);
+        assert_eq!(budget.charge(TRANSITION_WORK - 1, 0), Ok(()));
+        assert_eq!(budget.spent_of(1_000), 1_000);
     }
 
     #[test]

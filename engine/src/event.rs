@@ -4,7 +4,7 @@ use mobius_types::{JsonObject, SignalId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::json::written_object_size;
+use crate::{failure::LIMIT_EXCEEDED, json::written_object_size};
 
 /// One execution of one step.
 ///
@@ -31,6 +31,13 @@ pub struct JobError {
 }
 
 impl JobError {
+    /// Whether a run is over one of its limits, if the engine or the control plane says so: a
+    /// worker may use the same word for something of its own.
+    #[must_use]
+    pub fn is_limit(&self) -> bool {
+        self.kind == LIMIT_EXCEEDED
+    }
+
     pub(crate) fn of(kind: &str, message: impl Into<String>) -> Self {
         Self {
             kind: kind.to_owned(),
@@ -102,6 +109,14 @@ pub enum Event {
         /// A random number in [0, 1), for the retry delay.
         jitter: f64,
     },
+    /// The control plane can't run an attempt, and another one would not help. When that is because
+    /// of a limit of the run (`limit_exceeded`), nothing can catch it.
+    JobRefused {
+        /// Which step execution.
+        job: JobRef,
+        /// Why.
+        error: JobError,
+    },
     /// A worker was not heard of in time.
     LeaseExpired {
         /// Which step execution.
@@ -116,8 +131,16 @@ pub enum Event {
         /// What the items gave back, in their order; `null` when the step stores nothing.
         results: Value,
     },
-    /// Too many items of an `each` step have failed, or its items could not be made.
+    /// Too many items of an `each` step have failed.
     FanOutFailed {
+        /// Which step execution.
+        job: JobRef,
+        /// Why.
+        error: JobError,
+    },
+    /// The items of an `each` step can't be made, or what they gave back can't be gathered. When
+    /// that is because of a limit of the run (`limit_exceeded`), nothing can catch it.
+    FanOutRefused {
         /// Which step execution.
         job: JobRef,
         /// Why.

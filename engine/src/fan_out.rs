@@ -94,6 +94,11 @@ pub enum ItemEvent {
         /// A random number in [0, 1), for the retry delay.
         jitter: f64,
     },
+    /// The control plane can't run an attempt, and another one would not help.
+    Refused {
+        /// Why.
+        error: JobError,
+    },
     /// A worker was not heard of in time.
     LeaseExpired {
         /// How often the job was rescued before.
@@ -159,6 +164,9 @@ pub fn settle_item(
                 None => ItemDecision::Fail { error },
             }
         }
+        ItemEvent::Refused { error } => ItemDecision::Fail {
+            error: normalise(error),
+        },
         ItemEvent::LeaseExpired { rescues } if rescues < limits.max_rescues => ItemDecision::Rescue,
         ItemEvent::LeaseExpired { .. } => ItemDecision::Fail {
             error: lease_expired(limits),
@@ -173,6 +181,21 @@ pub(crate) fn lease_expired(limits: &Limits) -> JobError {
     JobError::of(LEASE_EXPIRED, message)
 }
 
+/// Some of the items of a fan-out.
+#[derive(Clone, PartialEq, Debug)]
+pub struct MadeItems {
+    /// Their parameters, in order.
+    pub parameters: Vec<JsonObject>,
+    /// How much of what one transaction may spend on expressions they took, of
+    /// [`Self::ALL_WORK`] parts.
+    pub work: u32,
+}
+
+impl MadeItems {
+    /// All that one transaction may spend on expressions.
+    pub const ALL_WORK: u32 = 1_000;
+}
+
 /// The parameters of the items `from..from + count` of the fan-out that the branch is at.
 ///
 /// May give fewer when these take much work, but at least one: ask again from there. The same
@@ -180,13 +203,13 @@ pub(crate) fn lease_expired(limits: &Limits) -> JobError {
 /// change while it waits, and each item has an allowance of its own.
 ///
 /// # Errors
-/// The items or their parameters can't be evaluated: report [`crate::Event::FanOutFailed`].
+/// The items or their parameters can't be evaluated: report [`crate::Event::FanOutRefused`].
 pub fn fan_out_items(
     run: &Run<'_>,
     job: &JobRef,
     from: u32,
     count: u32,
-) -> Result<Vec<JsonObject>, JobError> {
+) -> Result<MadeItems, JobError> {
     let (action, each) = current_each(run, job).ok_or_else(|| {
         let message = format!("branch `{}` is not at such a step", job.branch);
         JobError::of(EXPRESSION_ERROR, message)
@@ -200,6 +223,9 @@ pub fn fan_out_items(
     let mut variables = branch.variables.values().clone();
     let mut made = Vec::new();
     let mut chunk = Budget::default();
+    chunk
+        .absorb(&allowance)
+        .expect("one step may take less than a transition");
     for index in from..from.saturating_add(count) {
         let mut allowance = Budget::of_step();
         let failed = |fault| error_of(fault, &format!("item {index}"));
@@ -215,7 +241,10 @@ pub fn fan_out_items(
             break;
         }
     }
-    Ok(made)
+    Ok(MadeItems {
+        parameters: made,
+        work: chunk.spent_of(MadeItems::ALL_WORK),
+    })
 }
 
 fn current_each<'a>(run: &Run<'a>, job: &JobRef) -> Option<(&'a ActionStep, &'a EachStep)> {

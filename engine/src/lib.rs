@@ -31,7 +31,9 @@ pub use action::{Action, NewFanOut, NewInteraction, NewJob, Transition};
 pub use advance::{Rejected, advance};
 pub use definition::Definition;
 pub use event::{Event, JobError, JobRef, RetryFrom, RetryProgress, Signal};
-pub use fan_out::{FanOut, FanOutProgress, ItemDecision, ItemEvent, fan_out_items, settle_item};
+pub use fan_out::{
+    FanOut, FanOutProgress, ItemDecision, ItemEvent, MadeItems, fan_out_items, settle_item,
+};
 pub use problem::{Problem, Problems};
 pub use result::result_value;
 pub use run::{Limits, Run, RunFacts};

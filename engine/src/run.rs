@@ -32,6 +32,14 @@ pub struct Limits {
     pub max_rescues: i32,
     /// Items of `each` steps at the same time.
     pub max_items: u32,
+    /// The parameters of the items of one `each` step together, in bytes of JSON.
+    pub max_item_bytes: u64,
+    /// The inputs of a child, in bytes of JSON.
+    pub max_inputs_bytes: usize,
+    /// What a child gives back, in bytes of JSON.
+    pub max_result_bytes: usize,
+    /// Runs of a project that are children and have not ended.
+    pub max_live_children: u32,
     /// Signals that nothing has consumed yet.
     pub max_stored_signals: u32,
     /// The payloads of those together, in bytes of JSON.
@@ -46,6 +54,10 @@ impl Default for Limits {
             max_state_bytes: 8 * 1024 * 1024,
             max_rescues: 5,
             max_items: 10_000,
+            max_item_bytes: 256 * 1024 * 1024,
+            max_inputs_bytes: 1024 * 1024,
+            max_result_bytes: 4 * 1024 * 1024,
+            max_live_children: 100_000,
             max_stored_signals: 1_000,
             max_stored_signal_bytes: 8 * 1024 * 1024,
         }

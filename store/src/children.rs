@@ -91,8 +91,9 @@ pub async fn postpone_start(
     Ok(())
 }
 
-/// Jobs that wait for a child that has ended. In the order of their keys, from after the one that
-/// is named, so that whoever goes on from there passes those that can't be dealt with.
+/// Jobs that wait for a child that has ended, as far as it is due. In the order of their keys, from
+/// after the one that is named, so that whoever goes on from there passes those that can't be dealt
+/// with.
 ///
 /// # Errors
 /// The database failed.
@@ -101,30 +102,10 @@ pub async fn ended(
     after: Option<Loose>,
     limit: i64,
 ) -> Result<Vec<Loose>, Error> {
-    let (project, job) = after.map_or((Uuid::nil(), Uuid::nil()), |after| {
-        (after.project.as_uuid(), after.job.as_uuid())
-    });
-    let loose = sqlx::query_as!(
-        Loose,
-        r#"select j.project_id as project, j.run_id as run, j.id as job, c.id as child
-           from jobs j
-           join runs c on c.project_id = j.project_id and c.id = j.child_run_id
-           where j.status = 'claimed' and j.child_run_id is not null
-             and (j.project_id, j.id) > ($1, $2)
-             and c.status::text in ('completed', 'failed')
-           order by j.project_id, j.id
-           limit $3"#,
-        project,
-        job,
-        limit,
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(loose)
+    due_tasks(connection, false, after, limit).await
 }
 
-/// Children that go on although the job that started them has ended, is to end, or has started
-/// another one. In order, as [`ended`].
+/// Children that go on although the job that started them waits for them no more, as [`ended`].
 ///
 /// # Errors
 /// The database failed.
@@ -133,33 +114,39 @@ pub async fn orphans(
     after: Option<Loose>,
     limit: i64,
 ) -> Result<Vec<Loose>, Error> {
+    due_tasks(connection, true, after, limit).await
+}
+
+async fn due_tasks(
+    connection: &mut PgConnection,
+    cancels: bool,
+    after: Option<Loose>,
+    limit: i64,
+) -> Result<Vec<Loose>, Error> {
     let (project, child) = after.map_or((Uuid::nil(), Uuid::nil()), |after| {
         (after.project.as_uuid(), after.child.as_uuid())
     });
-    let loose = sqlx::query_as!(
+    let tasks = sqlx::query_as!(
         Loose,
-        r#"select c.project_id as project, c.parent_run_id as "run!", c.parent_job_id as "job!",
-                  c.id as child
-           from runs c
-           where c.parent_job_id is not null and c.completed_at is null
-             and (c.project_id, c.id) > ($1, $2)
-             and not c.cancel_requested
-             -- One that somebody has retried goes on for its own sake.
-             and c.attempt = 1
-             and not exists (
-                 select from jobs j
-                 where j.project_id = c.project_id and j.id = c.parent_job_id
-                   and j.status::text = 'claimed' and j.child_run_id = c.id
-                   and not j.cancel_requested)
-           order by c.project_id, c.id
-           limit $3"#,
+        "with clock as materialized (select mobius_now() as now),
+         due as materialized (
+             select t.project_id, t.child_id, t.job_id from child_tasks t
+             where t.due_at <= (select now from clock) and t.cancels = $1
+               and (t.project_id, t.child_id) > ($2, $3)
+             order by t.project_id, t.child_id
+             limit $4)
+         select due.project_id as project, j.run_id as run, due.job_id as job, due.child_id as child
+         from due
+         join jobs j on j.project_id = due.project_id and j.id = due.job_id
+         order by due.project_id, due.child_id",
+        cancels,
         project,
         child,
         limit,
     )
     .fetch_all(connection)
     .await?;
-    Ok(loose)
+    Ok(tasks)
 }
 
 impl Store {

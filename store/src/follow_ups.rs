@@ -9,20 +9,16 @@ use std::sync::{Arc, OnceLock, Weak};
 use futures_util::future::join_all;
 use mobius_types::ProjectId;
 
-use crate::{
-    Error,
-    advance::{Input, Moved},
-    batch::Batcher,
-};
+use crate::{Error, advance::Input, batch::Batcher};
 
 /// Where follow-ups go. The batches hold it and it knows of the batches, so it must not keep them
 /// alive.
 #[derive(Default)]
-pub(crate) struct FollowUps(OnceLock<Weak<Batcher<Input, Moved>>>);
+pub(crate) struct FollowUps(OnceLock<Weak<Batcher<Input, ()>>>);
 
 impl FollowUps {
     /// Follow-ups join these batches.
-    pub(crate) fn go_to(&self, inputs: &Arc<Batcher<Input, Moved>>) {
+    pub(crate) fn go_to(&self, inputs: &Arc<Batcher<Input, ()>>) {
         // Set once, when the store is put together.
         let _ = self.0.set(Arc::downgrade(inputs));
     }
@@ -40,7 +36,7 @@ impl FollowUps {
             for outcome in done.await {
                 match outcome {
                     // What it was about has ended by itself.
-                    Ok(_) | Err(Error::NotFound(_) | Error::RunEnded | Error::LeaseLost) => {}
+                    Ok(()) | Err(Error::NotFound(_) | Error::RunEnded | Error::LeaseLost) => {}
                     Err(error) => tracing::warn!(%project, %error, "left to the scheduler"),
                 }
             }

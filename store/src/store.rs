@@ -8,7 +8,7 @@ use rand::RngExt;
 
 use crate::{
     Db, Doorbell, Error, Prepared, Specs,
-    advance::{Aftermath, Input, Means, Moved, advance_batch},
+    advance::{Aftermath, Input, Means, advance_batch},
     batch::{Batcher, Outcomes},
     events::{self, Emission},
     follow_ups::FollowUps,
@@ -41,7 +41,7 @@ pub struct Store {
     doorbell: Arc<Doorbell>,
     takers: Arc<Takers>,
     starts: Arc<Batcher<StartRun, WorkflowRun>>,
-    pub(crate) inputs: Arc<Batcher<Input, Moved>>,
+    pub(crate) inputs: Arc<Batcher<Input, ()>>,
     heartbeats: Arc<Batcher<Fence, Heartbeat>>,
     emissions: Arc<Batcher<Emission, ()>>,
 }
@@ -223,7 +223,7 @@ fn starts(parts: Parts) -> Arc<Batcher<StartRun, WorkflowRun>> {
 }
 
 /// Batches of what moves runs.
-fn inputs(parts: Parts) -> Arc<Batcher<Input, Moved>> {
+fn inputs(parts: Parts) -> Arc<Batcher<Input, ()>> {
     Batcher::new(
         BATCH,
         Input::weight,
@@ -232,7 +232,7 @@ fn inputs(parts: Parts) -> Arc<Batcher<Input, Moved>> {
             Box::pin(async move {
                 let db = parts.db.clone();
                 let means = parts.clone();
-                let (moved, aftermath) = db
+                let (outcomes, aftermath) = db
                     .write(move |tx| {
                         Box::pin(async move {
                             advance_batch(tx, &means.means(), project, &items, uniform).await
@@ -240,7 +240,7 @@ fn inputs(parts: Parts) -> Arc<Batcher<Input, Moved>> {
                     })
                     .await?;
                 parts.conclude(project, aftermath);
-                Ok(moved)
+                Ok(outcomes)
             })
         },
     )

@@ -58,7 +58,7 @@ pub(super) fn failed(run: &Run<'_>, event: Event, now: Timestamp) -> Result<Tran
 pub(super) fn ended(run: &Run<'_>, event: Event) -> Result<Transition, Rejected> {
     match event {
         Event::JobSucceeded { job, .. } => Ok(only(run, Action::CompleteJob { job })),
-        Event::JobFailed { job, error, .. } => {
+        Event::JobFailed { job, error, .. } | Event::JobRefused { job, error } => {
             let error = normalise(error);
             Ok(only(run, Action::FailJob { job, error }))
         }
@@ -68,6 +68,7 @@ pub(super) fn ended(run: &Run<'_>, event: Event) -> Result<Transition, Rejected>
         }
         Event::FanOutCompleted { .. }
         | Event::FanOutFailed { .. }
+        | Event::FanOutRefused { .. }
         | Event::TimerFired { .. }
         | Event::SignalReceived { .. }
         | Event::InteractionAnswered { .. }

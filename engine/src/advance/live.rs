@@ -43,6 +43,7 @@ pub(super) fn advance(run: &Run<'_>, event: Event, now: Timestamp) -> Result<Tra
             };
             job_failed(run, &mut turn, job, normalise(error), &attempt);
         }
+        Event::JobRefused { job, error } => refused(run, &mut turn, job, normalise(error)),
         Event::LeaseExpired { job, rescues } => lost(run, &mut turn, job, rescues),
         Event::FanOutCompleted { job, results } => {
             let store = fan_out(run, &job)?;
@@ -52,6 +53,11 @@ pub(super) fn advance(run: &Run<'_>, event: Event, now: Timestamp) -> Result<Tra
             fan_out(run, &job)?;
             turn.push(Action::StopFanOut { job: job.clone() });
             turn.fail_step(&job.branch, normalise(error));
+        }
+        Event::FanOutRefused { job, error } => {
+            fan_out(run, &job)?;
+            turn.push(Action::StopFanOut { job: job.clone() });
+            turn.refuse_step(&job.branch, normalise(error));
         }
         Event::TimerFired { job } => timer_fired(run, &mut turn, job)?,
         Event::SignalReceived { signal } => turn.signal(&signal)?,
@@ -123,6 +129,17 @@ fn give_up(run: &Run<'_>, turn: &mut Turn<'_>, job: JobRef, error: JobError) {
     });
     if let Some((_, Waiting::Job)) = current(run, &job) {
         turn.fail_step(&job.branch, error);
+    }
+}
+
+/// The job has failed without having run.
+fn refused(run: &Run<'_>, turn: &mut Turn<'_>, job: JobRef, error: JobError) {
+    turn.push(Action::FailJob {
+        job: job.clone(),
+        error: error.clone(),
+    });
+    if let Some((_, Waiting::Job)) = current(run, &job) {
+        turn.refuse_step(&job.branch, error);
     }
 }
 

@@ -5,9 +5,11 @@
 //! | started | first step | rejected | rejected | rejected | rejected |
 //! | job succeeded | rejected | complete the job, follow the edges | complete the job, count down | complete the job | complete the job |
 //! | job failed | rejected | retry, or fail the job: catch or fail the run | fail the job, count down | fail the job | fail the job |
+//! | job refused | rejected | fail the job: catch or fail the run | fail the job, count down | fail the job | fail the job |
 //! | lease expired | rejected | rescue, or fail the job: catch or fail the run | fail the job, count down | fail the job | fail the job |
 //! | fan-out completed | rejected | follow the edges | rejected | rejected | rejected |
 //! | fan-out failed | rejected | stop its items: catch or fail the run | rejected | rejected | rejected |
+//! | fan-out refused | rejected | stop its items: catch or fail the run | rejected | rejected | rejected |
 //! | timer fired | rejected | follow the edges, or go to `on_timeout`, or fail the run | rejected | rejected | rejected |
 //! | signal | rejected | give it to the branch that waits longest, or store it | rejected | rejected | rejected |
 //! | answer | rejected | follow the edges | rejected | rejected | rejected |

@@ -31,6 +31,23 @@ impl<'a> Turn<'a> {
         self.settle();
     }
 
+    /// The control plane could not go on with the branch's step. A limit of the run ends the run.
+    pub(crate) fn refuse_step(&mut self, branch: &str, error: JobError) {
+        if !error.is_limit() {
+            return self.fail_step(branch, error);
+        }
+        let Some(Branch { step, waits, .. }) = self.state.branches.get(branch) else {
+            return;
+        };
+        if matches!(waits, Waiting::FanOut { .. }) {
+            return self.fail_run(*step, error);
+        }
+        if let Some(arrival) = self.take(branch) {
+            self.halt(arrival, Halt::Run(error));
+        }
+        self.settle();
+    }
+
     /// Ends the run because an operator wanted it.
     pub(crate) fn cancel(&mut self, reason: String) {
         self.actions.push(Action::StopJobs);

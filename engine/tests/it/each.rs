@@ -1,8 +1,8 @@
 //! Steps that run once for each item.
 
 use mobius_engine::{
-    Event, FanOut, FanOutProgress, ItemDecision, ItemEvent, JobRef, Limits, RetryProgress,
-    fan_out_items, settle_item,
+    Event, FanOut, FanOutProgress, ItemDecision, ItemEvent, JobRef, Limits, MadeItems,
+    RetryProgress, fan_out_items, settle_item,
 };
 use serde_json::{Value, json};
 
@@ -23,8 +23,8 @@ fn spec(items: Value, extra: Value) -> Value {
 
 fn parameters(run: &Simulation) -> Value {
     let job = run.fan_out();
-    let items = fan_out_items(&run.run(), &job, 0, 500).unwrap();
-    items.into_iter().map(Value::Object).collect()
+    let made = fan_out_items(&run.run(), &job, 0, 500).unwrap();
+    made.parameters.into_iter().map(Value::Object).collect()
 }
 
 #[test]
@@ -96,14 +96,16 @@ fn items_can_be_made_in_any_chunks_and_are_the_same() {
     let items: Vec<_> = (0..50).collect();
     let run = Simulation::started(spec(json!(items), json!({})));
     let job = run.fan_out();
-    let all = fan_out_items(&run.run(), &job, 0, 50).unwrap();
+    let all = fan_out_items(&run.run(), &job, 0, 50).unwrap().parameters;
     assert_eq!(all.len(), 50);
     let mut made = Vec::new();
     for from in (0..50).step_by(7) {
-        made.extend(fan_out_items(&run.run(), &job, from, 7).unwrap());
+        let next = fan_out_items(&run.run(), &job, from, 7).unwrap();
+        made.extend(next.parameters);
     }
     assert_eq!(made, all);
-    assert_eq!(fan_out_items(&run.run(), &job, 50, 7), Ok(vec![]));
+    let none = fan_out_items(&run.run(), &job, 50, 7).unwrap();
+    assert_eq!(none.parameters, []);
 }
 
 #[test]
@@ -116,8 +118,12 @@ fn large_items_come_in_smaller_chunks() {
     run.inputs.insert("text".to_owned(), json!(text));
     run.apply(Event::Started);
     let job = run.fan_out();
-    let made = fan_out_items(&run.run(), &job, 0, 200).unwrap().len();
+    let MadeItems { parameters, work } = fan_out_items(&run.run(), &job, 0, 200).unwrap();
+    let made = parameters.len();
     assert!((1..50).contains(&made), "{made} items of 2 MB");
+    assert!(work > MadeItems::ALL_WORK * 9 / 10, "{work}");
+    let one = fan_out_items(&run.run(), &job, 0, 1).unwrap();
+    assert!(one.work < MadeItems::ALL_WORK / 5, "{}", one.work);
 }
 
 #[test]

@@ -66,6 +66,20 @@ fn cancel(claimed: u32) -> Event {
     }
 }
 
+fn job_refused() -> Event {
+    Event::JobRefused {
+        job: job("job", 2),
+        error: boom("limit_exceeded"),
+    }
+}
+
+fn fan_out_refused() -> Event {
+    Event::FanOutRefused {
+        job: job("items", 3),
+        error: boom("limit_exceeded"),
+    }
+}
+
 fn events() -> Vec<(&'static str, Event)> {
     let spent = RetryProgress {
         policy: Some(0),
@@ -103,11 +117,13 @@ fn events() -> Vec<(&'static str, Event)> {
         ("job failed for good", fails(spent)),
         ("lease expired", lost(0)),
         ("lease expired for good", lost(5)),
+        ("job refused", job_refused()),
         ("old job succeeded", succeeded(job("job", 1))),
         ("fan-out completed", items("items", 3)),
         ("old fan-out completed", items("items", 2)),
         ("fan-out of a job completed", items("job", 2)),
         ("fan-out failed", failed(job("items", 3))),
+        ("fan-out refused", fan_out_refused()),
         ("signal", signal("go", json!({}))),
         ("other signal", signal("stop", json!({}))),
         ("timer of signal", fired("signal", 4)),
@@ -152,11 +168,13 @@ fn only_a_start_applies_to_a_new_run() {
     job failed for good: rejected, the run was not started yet
     lease expired: rejected, the run was not started yet
     lease expired for good: rejected, the run was not started yet
+    job refused: rejected, the run was not started yet
     old job succeeded: rejected, the run was not started yet
     fan-out completed: rejected, the run was not started yet
     old fan-out completed: rejected, the run was not started yet
     fan-out of a job completed: rejected, the run was not started yet
     fan-out failed: rejected, the run was not started yet
+    fan-out refused: rejected, the run was not started yet
     signal: rejected, the run was not started yet
     other signal: rejected, the run was not started yet
     timer of signal: rejected, the run was not started yet
@@ -182,11 +200,13 @@ fn every_event_of_a_current_step_execution_applies_to_a_live_run() {
     job failed for good: fail job#2 (x), stop jobs, fail run: step `work` failed with x: boom
     lease expired: rescue job#2
     lease expired for good: fail job#2 (lease_expired), stop jobs, fail run: step `work` failed with lease_expired: no worker finished the job or was heard of in time, 6 times over
+    job refused: fail job#2 (limit_exceeded), stop jobs, fail run: step `work` failed with limit_exceeded: boom
     old job succeeded: complete job#1
     fan-out completed: applied
     old fan-out completed: rejected, step execution 2 of branch `items` is not its current one
     fan-out of a job completed: rejected, step execution 2 of branch `job` is not its current one
     fan-out failed: stop fan-out items#3, stop jobs, fail run: step `map` failed with x: boom
+    fan-out refused: stop fan-out items#3, stop jobs, fail run: step `map` failed with limit_exceeded: boom
     signal: consume signal signal#4, stop timer signal#4
     other signal: applied
     timer of signal: stop jobs, fail run: step `hear` failed with timeout: no signal `go` came within 1h
@@ -212,11 +232,13 @@ fn a_run_that_is_cancelled_waits_for_its_workers_and_nothing_else() {
     job failed for good: fail job#2 (x)
     lease expired: fail job#2 (lease_expired)
     lease expired for good: fail job#2 (lease_expired)
+    job refused: fail job#2 (limit_exceeded)
     old job succeeded: complete job#1
     fan-out completed: rejected, the run has ended
     old fan-out completed: rejected, the run has ended
     fan-out of a job completed: rejected, the run has ended
     fan-out failed: rejected, the run has ended
+    fan-out refused: rejected, the run has ended
     signal: rejected, the run has ended
     other signal: rejected, the run has ended
     timer of signal: rejected, the run has ended
@@ -242,11 +264,13 @@ fn a_completed_run_only_ends_its_jobs() {
     job failed for good: fail job#2 (x)
     lease expired: fail job#2 (lease_expired)
     lease expired for good: fail job#2 (lease_expired)
+    job refused: fail job#2 (limit_exceeded)
     old job succeeded: complete job#1
     fan-out completed: rejected, the run has ended
     old fan-out completed: rejected, the run has ended
     fan-out of a job completed: rejected, the run has ended
     fan-out failed: rejected, the run has ended
+    fan-out refused: rejected, the run has ended
     signal: rejected, the run has ended
     other signal: rejected, the run has ended
     timer of signal: rejected, the run has ended
@@ -272,11 +296,13 @@ fn a_failed_run_ends_its_jobs_and_can_be_retried() {
     job failed for good: fail job#2 (x)
     lease expired: fail job#2 (lease_expired)
     lease expired for good: fail job#2 (lease_expired)
+    job refused: fail job#2 (limit_exceeded)
     old job succeeded: complete job#1
     fan-out completed: rejected, the run has ended
     old fan-out completed: rejected, the run has ended
     fan-out of a job completed: rejected, the run has ended
     fan-out failed: rejected, the run has ended
+    fan-out refused: rejected, the run has ended
     signal: rejected, the run has ended
     other signal: rejected, the run has ended
     timer of signal: rejected, the run has ended

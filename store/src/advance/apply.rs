@@ -6,7 +6,10 @@ use mobius_engine::{Action, JobRef, NewJob, Transition};
 use mobius_types::{JobId, JobStatus, RunId, WorkflowRunStatus};
 
 use super::{
-    Input, Ledger, Moved, Settlement, changes::Changes, fan_outs::LiveFanOut, frames, millis,
+    Input, Ledger, Settlement,
+    changes::{Changes, ChildTask, ChildTaskKind},
+    fan_outs::LiveFanOut,
+    frames, millis,
 };
 use crate::jobs::{JobRow, push_new};
 
@@ -18,21 +21,13 @@ impl Ledger<'_> {
         id: RunId,
         transition: Transition,
         cause: Option<&Settlement>,
-    ) -> Moved {
-        let mut moved = Moved::default();
-        self.carry(id, transition, cause, &mut moved);
-        self.make_items(&mut moved);
-        moved
+    ) {
+        self.note(id, transition, cause);
+        self.make_first_items();
     }
 
     /// Like [`Self::carry_out`], but leaves the items of new fan-outs to be made.
-    pub(super) fn carry(
-        &mut self,
-        id: RunId,
-        transition: Transition,
-        cause: Option<&Settlement>,
-        moved: &mut Moved,
-    ) {
+    pub(super) fn note(&mut self, id: RunId, transition: Transition, cause: Option<&Settlement>) {
         let needs_worker = transition.actions.iter().any(needs_worker);
         if let Some(run) = self
             .runs
@@ -43,20 +38,15 @@ impl Ledger<'_> {
             run.changed = true;
         }
         for action in transition.actions {
-            self.apply(id, action, cause, moved);
+            self.apply(id, action, cause);
         }
         self.restate(id, needs_worker);
     }
 
-    fn apply(&mut self, run: RunId, action: Action, cause: Option<&Settlement>, moved: &mut Moved) {
+    fn apply(&mut self, run: RunId, action: Action, cause: Option<&Settlement>) {
         let changes = &mut self.changes;
         match action {
-            Action::EnqueueJob(job) => {
-                if !job.server {
-                    moved.claimable_in = Some(Duration::ZERO);
-                }
-                self.enqueue(run, job);
-            }
+            Action::EnqueueJob(job) => self.enqueue(run, job),
             Action::StartTimer { job, fires_at } => changes.timers.start(run, job, fires_at),
             Action::StopTimer { job } => changes.timers.stop(run, job.visit),
             Action::ConsumeSignal { signal, job } => {
@@ -85,7 +75,7 @@ impl Ledger<'_> {
             | Action::RetryJob { .. }
             | Action::RescueJob { .. } => {
                 let cause = cause.expect("only the end of an attempt asks for this");
-                self.end(cause, action, moved);
+                self.end(cause, action);
             }
             Action::FanOut(new) => self.fan_out(run, new),
             Action::RestartFanOut { job } => changes.restarted.push((run, job.visit)),
@@ -94,7 +84,7 @@ impl Ledger<'_> {
     }
 
     /// What becomes of the job whose attempt ended.
-    pub(super) fn end(&mut self, cause: &Settlement, action: Action, moved: &mut Moved) {
+    pub(super) fn end(&mut self, cause: &Settlement, action: Action) {
         match action {
             Action::CompleteJob { .. } => self.end_job(cause, JobStatus::Completed, None),
             Action::FailJob { error, .. } => self.end_job(cause, JobStatus::Failed, Some(error)),
@@ -106,8 +96,7 @@ impl Ledger<'_> {
                 error,
                 ..
             } => {
-                moved.claimable_in = Some(delay);
-                self.changes.claimable_in.insert(delay);
+                self.claimable_in.insert(delay);
                 self.end_attempt(cause, error, delay, |job| {
                     job.progress = progress;
                     job.timeout_ms = timeout.map(millis);
@@ -115,8 +104,7 @@ impl Ledger<'_> {
                 });
             }
             Action::RescueJob { .. } => {
-                moved.claimable_in = Some(Duration::ZERO);
-                self.changes.claimable_in.insert(Duration::ZERO);
+                self.claimable_in.insert(Duration::ZERO);
                 self.end_attempt(cause, cause.ending.lost(), Duration::ZERO, |job| {
                     // A worker that says that it stops has not fallen silent.
                     job.rescues += i32::from(cause.ending.reporter().is_none());
@@ -176,9 +164,11 @@ impl Ledger<'_> {
         fan_out.ended = true;
         fan_out.changed = true;
         self.changes.releases.remove(&id);
-        self.changes.stopped_fan_outs.push(id);
+        let place = self.changes.frames.next_place(run);
+        self.changes.stopped_fan_outs.entry(id).or_insert(place);
         let is_item = |item: Option<(JobId, i32)>| item.is_some_and(|(parent, _)| parent == id);
-        self.changes.stop_new(|row| is_item(row.item));
+        self.changes
+            .stop_new("the step has failed", |row| is_item(row.item));
     }
 
     /// Everything of the run stops: what is stored with one statement later, and here what this
@@ -188,10 +178,11 @@ impl Ledger<'_> {
         // What is stored stops once: later in the batch there is only what the batch has made.
         let place = changes.frames.next_place(run);
         changes.stopped.entry(run).or_insert(place);
+        changes.restarted.retain(|(of, _)| *of != run);
         changes.timers.forget(run);
         changes.interactions.forget(run);
         self.interactions.retain(|_, open| open.run != run);
-        changes.stop_new(|row| row.run == run);
+        changes.stop_new("the run has ended", |row| row.run == run);
         for (id, fan_out) in &mut self.fan_outs {
             if fan_out.run == run && !fan_out.ended {
                 fan_out.ended = true;
@@ -216,7 +207,11 @@ impl Ledger<'_> {
             run.status = status;
             record(run);
             if let Some(job) = run.parent_job {
-                self.next.push(Input::ChildEnded { job, child: id });
+                self.changes.child_tasks.push(ChildTask {
+                    child: id,
+                    job,
+                    kind: ChildTaskKind::End,
+                });
             }
         }
     }
@@ -250,10 +245,10 @@ impl Ledger<'_> {
 
 impl Changes {
     /// Ends those of the jobs that this batch has made.
-    fn stop_new(&mut self, which: impl Fn(&JobRow) -> bool) {
+    fn stop_new(&mut self, reason: &str, which: impl Fn(&JobRow) -> bool) {
         for row in self.new_jobs.iter_mut().filter(|row| which(row)) {
             if row.error.is_none() {
-                row.stop();
+                row.stop(reason);
                 push_new(&mut self.frames, row);
             }
         }

@@ -1,14 +1,11 @@
 //! What a batch changes, collected in memory until all of it is written.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use mobius_engine::{JobError, RetryProgress};
 use mobius_types::{JobId, JobStatus, RunId, Timestamp, UserId};
 
-use super::load::LockedJob;
+use super::{Input, cancel, load::LockedJob};
 use crate::{
     events::Frames, interactions::InteractionChanges, jobs::JobRow, runs::NewRun,
     signals::SignalChanges, timers::TimerChanges,
@@ -28,17 +25,49 @@ pub(super) struct Changes {
     pub(super) interactions: InteractionChanges,
     /// How many items that stand back of each fan-out are released.
     pub(super) releases: BTreeMap<JobId, u32>,
-    /// Fan-outs of which everything stops that was there before this batch.
-    pub(super) stopped_fan_outs: Vec<JobId>,
+    /// Fan-outs of which everything stops that was there before this batch, and where among the
+    /// frames of their runs they do.
+    pub(super) stopped_fan_outs: BTreeMap<JobId, usize>,
     /// Fan-outs of retried runs, by visit.
     pub(super) restarted: Vec<(RunId, i32)>,
     /// Jobs that the control plane has claimed.
     pub(super) claims: Vec<ServerClaim>,
+    /// What is left to do between runs and children.
+    pub(super) child_tasks: Vec<ChildTask>,
     /// Children that were started.
     pub(super) new_runs: Vec<NewRun>,
-    /// When jobs that have another attempt can be claimed, counted from now.
-    pub(super) claimable_in: BTreeSet<Duration>,
     pub(super) frames: Frames,
+}
+
+/// What is left to do between a run and its child: in a transaction of its own, because a run is
+/// locked before its jobs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ChildTask {
+    pub(super) child: RunId,
+    /// The job that started the child.
+    pub(super) job: JobId,
+    /// What is to be done.
+    pub(super) kind: ChildTaskKind,
+}
+
+/// What there can be left to do between a run and its child.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ChildTaskKind {
+    /// The child has ended, and the job is to end.
+    End,
+    /// The child is to be cancelled, because the job of this run waits for it no more.
+    Cancel { parent: RunId },
+}
+
+impl ChildTask {
+    /// The input that does it.
+    pub(super) fn input(self) -> Input {
+        let Self { child, job, kind } = self;
+        match kind {
+            ChildTaskKind::End => Input::ChildEnded { job, child },
+            ChildTaskKind::Cancel { parent } => cancel(child, parent),
+        }
+    }
 }
 
 /// A job that the control plane has claimed.

@@ -1,22 +1,20 @@
 //! Children: runs that a job of another run starts and waits for.
 //!
-//! A child is started in the transaction that claims the job for the control plane, and nothing
-//! else locks a parent and its child together: what the one means for the other is dealt with in
-//! a transaction of its own, after the commit.
+//! A child is started in the transaction that claims the job for the control plane. What the one
+//! means for the other after that is noted (`child_tasks`) and dealt with in a transaction of its
+//! own, after the commit: runs are locked by their ids and before any job, so a transaction that
+//! moves a run can't take up another one on the way.
 
 use mobius_engine::JobError;
 use mobius_types::{EventType, JobId, JobStatus, RunId, WorkflowRunStatus};
 
 use super::{
-    Ending, Input, Ledger, Moved, Outcome, Settlement,
-    changes::ServerClaim,
+    Ending, Input, Ledger, Outcome, Settlement,
+    changes::{ChildTask, ChildTaskKind, ServerClaim},
     frames,
     load::{ChildStart, invalid},
 };
-use crate::{
-    Error,
-    runs::{NewRun, plan},
-};
+use crate::{Error, runs::plan};
 
 /// Who claims jobs of the control plane.
 const MOBIUS: &str = "mobius";
@@ -29,12 +27,20 @@ impl Ledger<'_> {
         run: RunId,
         id: JobId,
         jitter: fn() -> f64,
-    ) -> Result<Moved, Error> {
+    ) -> Result<(), Error> {
         let Some(start) = self.child_starts.remove(&id) else {
-            return Ok(Moved::IDLE);
+            return Ok(());
+        };
+        let job = self.jobs.get(&id);
+        if job.is_none_or(|job| job.status != JobStatus::Pending) {
+            return Ok(());
+        }
+        let begun = match start {
+            Ok(start) => self.begin(&start)?,
+            Err(error) => Err(error),
         };
         let Some(attempt) = self.claim(id) else {
-            return Ok(Moved::IDLE);
+            return Ok(());
         };
         if let Some(run) = self.runs.get_mut(&run)
             && run.status == WorkflowRunStatus::Queued
@@ -42,8 +48,6 @@ impl Ledger<'_> {
             run.status = WorkflowRunStatus::Running;
         }
         self.restate(run, false);
-        let mut moved = Moved::default();
-        let begun = start.and_then(|start| self.begin(&start, &mut moved));
         let child = begun.as_ref().ok().copied();
         self.changes.claims.push(ServerClaim {
             job: id,
@@ -54,23 +58,14 @@ impl Ledger<'_> {
             job.child = child;
         }
         match begun {
-            Ok(_) => Ok(moved),
-            Err(error) => {
-                let outcome = Outcome::Failed {
-                    error_type: Some(error.kind),
-                    message: Some(error.message),
-                };
-                self.settle(&served(id, attempt, outcome), jitter)
-            }
+            Ok(_) => Ok(()),
+            Err(error) => self.settle(&refused(id, attempt, error), jitter),
         }
     }
 
     /// The attempt that the control plane begins with the job.
     fn claim(&mut self, id: JobId) -> Option<i32> {
         let job = self.jobs.get_mut(&id)?;
-        if job.status != JobStatus::Pending {
-            return None;
-        }
         job.status = JobStatus::Claimed;
         job.attempt += 1;
         job.worker = Some(MOBIUS.to_owned());
@@ -83,18 +78,21 @@ impl Ledger<'_> {
         Some(attempt)
     }
 
-    fn begin(&mut self, start: &ChildStart, moved: &mut Moved) -> Result<RunId, JobError> {
+    /// Starts the child, unless its workflow does not take the inputs.
+    fn begin(&mut self, start: &ChildStart) -> Result<Result<RunId, JobError>, Error> {
         let ChildStart {
             saved,
             start,
             parent,
         } = start;
-        let planned = plan(saved, start, Some(*parent), self);
-        let (new, begun): (NewRun, Moved) = planned.map_err(|error| invalid(&error.to_string()))?;
-        *moved = begun;
+        let new = match plan(saved, start, Some(*parent), self) {
+            Ok(new) => new,
+            Err(Error::Invalid(problems)) => return Ok(Err(invalid(&problems.to_string()))),
+            Err(error) => return Err(error),
+        };
         let id = new.wire.id;
         self.changes.new_runs.push(new);
-        Ok(id)
+        Ok(Ok(id))
     }
 
     /// The child that a job waits for has ended, and so has the job. Nothing happens when the job
@@ -104,7 +102,10 @@ impl Ledger<'_> {
         id: JobId,
         child: RunId,
         jitter: fn() -> f64,
-    ) -> Result<Moved, Error> {
+    ) -> Result<(), Error> {
+        if self.child_outcomes.contains_key(&child) {
+            self.done_tasks.push((child, false));
+        }
         let waits = self
             .jobs
             .get(&id)
@@ -114,10 +115,13 @@ impl Ledger<'_> {
             self.child_outcomes.get(&child),
         ) {
             (Some(attempt), Some(outcome)) => {
-                let settlement = served(id, attempt, outcome.clone());
+                let settlement = match outcome.clone() {
+                    Ok(outcome) => served(id, attempt, outcome),
+                    Err(error) => refused(id, attempt, error),
+                };
                 self.settle(&settlement, jitter)
             }
-            (Some(_) | None, _) => Ok(Moved::IDLE),
+            (Some(_) | None, _) => Ok(()),
         }
     }
 
@@ -129,9 +133,17 @@ impl Ledger<'_> {
         let Some(child) = job.child.take() else {
             return;
         };
-        if !matches!(cause.ending, Ending::Served { .. }) {
-            self.next.push(cancel(child, job.run));
-        }
+        let kind = match cause.ending {
+            // The child has ended by itself.
+            Ending::Served { .. } | Ending::Refused { .. } => return,
+            Ending::Reported { .. } | Ending::LeaseExpired { .. } | Ending::TimedOut { .. } => {
+                ChildTaskKind::Cancel { parent: job.run }
+            }
+        };
+        let job = cause.job;
+        self.changes
+            .child_tasks
+            .push(ChildTask { child, job, kind });
     }
 }
 
@@ -140,6 +152,13 @@ pub(crate) fn cancel(child: RunId, parent: RunId) -> Input {
     Input::Cancel {
         run: child,
         by: format!("its parent run {parent}"),
+    }
+}
+
+const fn refused(job: JobId, attempt: i32, error: JobError) -> Settlement {
+    Settlement {
+        job,
+        ending: Ending::Refused { attempt, error },
     }
 }
 

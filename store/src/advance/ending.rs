@@ -42,6 +42,13 @@ pub enum Ending {
         /// What came of it.
         outcome: Outcome,
     },
+    /// The control plane can't run this attempt, and trying again is of no use.
+    Refused {
+        /// The attempt; a newer one is left alone.
+        attempt: i32,
+        /// Why.
+        error: JobError,
+    },
 }
 
 /// What became of an action.
@@ -87,7 +94,10 @@ impl Ending {
     pub(super) const fn reporter(&self) -> Option<UserId> {
         match self {
             Self::Reported { fence, .. } => Some(fence.actor),
-            Self::LeaseExpired { .. } | Self::TimedOut { .. } | Self::Served { .. } => None,
+            Self::LeaseExpired { .. }
+            | Self::TimedOut { .. }
+            | Self::Served { .. }
+            | Self::Refused { .. } => None,
         }
     }
 
@@ -111,7 +121,8 @@ impl Ending {
                 ..
             }
             | Self::LeaseExpired { .. }
-            | Self::TimedOut { .. } => None,
+            | Self::TimedOut { .. }
+            | Self::Refused { .. } => None,
         }
     }
 
@@ -128,7 +139,8 @@ impl Ending {
             }
             | Self::LeaseExpired { .. }
             | Self::TimedOut { .. }
-            | Self::Served { .. } => None,
+            | Self::Served { .. }
+            | Self::Refused { .. } => None,
         }
     }
 
@@ -139,7 +151,10 @@ impl Ending {
                 WORKER_SHUTDOWN,
                 "the worker shut down and gave the job back",
             ),
-            Self::LeaseExpired { .. } | Self::TimedOut { .. } | Self::Served { .. } => (
+            Self::LeaseExpired { .. }
+            | Self::TimedOut { .. }
+            | Self::Served { .. }
+            | Self::Refused { .. } => (
                 "lease_expired",
                 "the worker sent no heartbeat before its lease ended",
             ),
@@ -163,6 +178,7 @@ impl Ending {
                 attempt,
                 jitter: jitter(),
             },
+            Verdict::Refused(error) => Event::JobRefused { job: ended, error },
             Verdict::Lost { rescues } => Event::LeaseExpired {
                 job: ended,
                 rescues,
@@ -181,6 +197,7 @@ impl Ending {
                 attempt,
                 jitter: jitter(),
             },
+            Verdict::Refused(error) => ItemEvent::Refused { error },
             Verdict::Lost { rescues } => ItemEvent::LeaseExpired { rescues },
         }
     }
@@ -189,7 +206,7 @@ impl Ending {
     pub(super) fn late(&self, job: &LockedJob) -> ItemDecision {
         match self.verdict(job) {
             Verdict::Succeeded => ItemDecision::Complete,
-            Verdict::Failed(error) => ItemDecision::Fail { error },
+            Verdict::Failed(error) | Verdict::Refused(error) => ItemDecision::Fail { error },
             Verdict::Lost { .. } => ItemDecision::Fail { error: self.lost() },
         }
     }
@@ -205,6 +222,7 @@ impl Ending {
                     message,
                 } => Verdict::Failed(reported(error_type.as_deref(), message.as_deref())),
             },
+            Self::Refused { error, .. } => Verdict::Refused(error.clone()),
             Self::TimedOut { .. } => Verdict::Failed(timed_out(job.timeout_ms)),
             Self::LeaseExpired { .. } => Verdict::Lost {
                 rescues: job.rescues,
@@ -217,6 +235,8 @@ impl Ending {
 enum Verdict {
     Succeeded,
     Failed(JobError),
+    /// Another attempt would fail, too.
+    Refused(JobError),
     /// Nobody knows: its worker is gone, as others before it.
     Lost {
         rescues: i32,

@@ -1,11 +1,70 @@
 //! What the history tells of jobs and runs that changed.
 
 use mobius_engine::JobError;
-use mobius_types::{EventType, RunId, Timestamp};
+use mobius_types::{EventType, JobId, JobStatus, RunId, Timestamp};
 use serde_json::{Value, json};
 
 use super::load::{LockedJob, LockedRun};
-use crate::{events::Frames, jobs::name_item};
+use crate::events::Frames;
+
+/// A job as its frames show it. Every frame of a job is made from this, but that of a claim given
+/// back, which its statement makes itself.
+pub(crate) struct JobFrame<'f> {
+    pub(crate) id: JobId,
+    pub(crate) step: &'f str,
+    pub(crate) action: &'f str,
+    pub(crate) branch: &'f str,
+    pub(crate) queue: &'f str,
+    pub(crate) status: JobStatus,
+    pub(crate) attempt: i32,
+    /// Who holds it, or held it last.
+    pub(crate) worker: Option<&'f str>,
+    /// The fan-out that it is an item of, and its place there.
+    pub(crate) item: Option<(JobId, i32)>,
+    pub(crate) cancel_requested: bool,
+    /// The class of the error and the error.
+    pub(crate) error: Option<(&'f str, &'f str)>,
+}
+
+impl JobFrame<'_> {
+    pub(crate) fn to_json(&self) -> Value {
+        let mut frame = self.base();
+        frame["queue"] = json!(self.queue);
+        frame["status"] = json!(self.status);
+        if self.cancel_requested {
+            frame["cancel_requested"] = json!(true);
+        }
+        frame
+    }
+
+    /// What the entries of the action log show, too.
+    fn base(&self) -> Value {
+        let mut frame = json!({
+            "job_id": self.id,
+            "step_name": self.step,
+            "action": self.action,
+            "branch_id": self.branch,
+            // The first attempt of a job that nobody has claimed is still to come.
+            "attempt": self.attempt.max(1),
+        });
+        if let Some(worker) = self.worker {
+            frame["worker_id"] = json!(worker);
+        }
+        if let Some((parent, index)) = self.item {
+            frame["parent_job_id"] = json!(parent);
+            frame["item_index"] = json!(index);
+        }
+        if let Some((kind, message)) = self.error {
+            frame["error"] = json!(format!("{kind}: {message}"));
+        }
+        frame
+    }
+}
+
+/// The class and the text of an error, as frames show them.
+pub(crate) fn shown(error: &JobError) -> (&str, &str) {
+    (&error.kind, &error.message)
+}
 
 /// Adds the frames of an ended attempt: the job as it is now, and the entry of the action log.
 pub(super) fn push_ended(
@@ -14,8 +73,11 @@ pub(super) fn push_ended(
     now: Timestamp,
     error: Option<&JobError>,
 ) {
-    let mut updated = of_job(job);
-    let mut logged = base(job);
+    let frame = JobFrame {
+        error: error.map(shown),
+        ..of_locked(job)
+    };
+    let mut logged = frame.base();
     logged["status"] = json!(if error.is_some() {
         "failed"
     } else {
@@ -23,37 +85,29 @@ pub(super) fn push_ended(
     });
     let started = job.claimed_at.unwrap_or(now);
     logged["duration_ms"] = json!((now - started).num_milliseconds().max(0));
-    if let Some(error) = error {
-        let text = format!("{}: {}", error.kind, error.message);
-        updated["error"] = json!(text);
-        logged["error"] = json!(text);
-    }
-    frames.push(job.run, EventType::JobUpdated, updated);
+    frames.push(job.run, EventType::JobUpdated, frame.to_json());
     frames.push(job.run, EventType::ActionAppended, logged);
 }
 
 /// The frame of a job that has changed without an attempt's end.
 pub(super) fn of_job(job: &LockedJob) -> Value {
-    let mut frame = base(job);
-    frame["queue"] = json!(job.queue);
-    frame["status"] = json!(job.status);
-    frame
+    of_locked(job).to_json()
 }
 
-/// What every frame about a job holds.
-fn base(job: &LockedJob) -> Value {
-    let mut frame = json!({
-        "job_id": job.id,
-        "step_name": job.step,
-        "action": job.action,
-        "branch_id": job.job.branch,
-        "attempt": job.attempt,
-        "worker_id": job.worker,
-    });
-    if let Some(item) = job.item {
-        name_item(&mut frame, item);
+fn of_locked(job: &LockedJob) -> JobFrame<'_> {
+    JobFrame {
+        id: job.id,
+        step: &job.step,
+        action: &job.action,
+        branch: &job.job.branch,
+        queue: &job.queue,
+        status: job.status,
+        attempt: job.attempt,
+        worker: job.worker.as_deref(),
+        item: job.item,
+        cancel_requested: false,
+        error: None,
     }
-    frame
 }
 
 /// Adds the frame of a run that has changed, or that is new and then comes before its jobs.

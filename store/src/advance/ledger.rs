@@ -1,22 +1,27 @@
 //! The books of a batch: what was loaded, and what becomes of it, worked out in memory before
 //! anything is written.
 
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use mobius_engine::{Event, JobError, Limits, Rejected, Transition, advance};
 use mobius_types::{InteractionId, JobId, RunId, Timestamp};
 
 use super::{
-    Input, Moved, Outcome,
+    Input,
     changes::Changes,
-    fan_outs::{CHUNK, LiveFanOut, Over},
-    load::{BareRun, ChildStart, LockedJob, LockedRun, OpenInteraction, Replays},
+    fan_outs::{CHUNK, Chunks, EndedFanOut, LiveFanOut},
+    load::{BareRun, ChildOutcome, ChildStart, LockedJob, LockedRun, OpenInteraction, Replays},
 };
 use crate::{Error, runs::NewRun};
 
 /// Loaded rows, and what becomes of them.
 pub(crate) struct Ledger<'l> {
     pub(super) now: Timestamp,
+    /// Whether the batch has more than one input, and so could be smaller.
+    pub(super) is_shared: bool,
     pub(super) limits: &'l Limits,
     pub(super) runs: HashMap<RunId, LockedRun>,
     /// Runs of which only items end, without their states.
@@ -28,13 +33,22 @@ pub(crate) struct Ledger<'l> {
     /// What jobs of the control plane are to start.
     pub(super) child_starts: HashMap<JobId, Result<ChildStart, JobError>>,
     /// What came of children.
-    pub(super) child_outcomes: HashMap<RunId, Outcome>,
+    pub(super) child_outcomes: HashMap<RunId, ChildOutcome>,
     /// Fan-outs of which the last item has ended in this batch.
-    pub(super) over: Vec<Over>,
-    /// Fan-outs of which items are to be made in this batch.
-    pub(super) unmade: Vec<JobId>,
-    /// How many more jobs of items this batch makes at most.
+    pub(super) ended_fan_outs: Vec<EndedFanOut>,
+    /// Fan-outs that begin in this batch, and of which no items are made yet.
+    pub(super) begun_fan_outs: Vec<JobId>,
+    /// How many more jobs of items those get in this batch at most.
     pub(super) room: u32,
+    /// What the others get for which it was asked.
+    pub(super) chunks: Chunks,
+    /// The bytes of the results that were read of fan-outs.
+    pub(super) result_bytes: u64,
+    /// After which times workers can claim something that they could not before.
+    pub(super) claimable_in: BTreeSet<Duration>,
+    /// What was done of what was left to do with children: the child, and whether it was to be
+    /// cancelled.
+    pub(super) done_tasks: Vec<(RunId, bool)>,
     /// What is to be done in a transaction of its own after this one.
     pub(super) next: Vec<Input>,
     pub(super) changes: Changes,
@@ -45,6 +59,7 @@ impl<'l> Ledger<'l> {
     pub(crate) fn new(now: Timestamp, limits: &'l Limits) -> Self {
         Self {
             now,
+            is_shared: false,
             limits,
             runs: HashMap::new(),
             jobs: HashMap::new(),
@@ -54,16 +69,20 @@ impl<'l> Ledger<'l> {
             fan_outs: HashMap::new(),
             child_starts: HashMap::new(),
             child_outcomes: HashMap::new(),
-            over: Vec::new(),
-            unmade: Vec::new(),
+            ended_fan_outs: Vec::new(),
+            begun_fan_outs: Vec::new(),
             room: CHUNK,
+            chunks: Chunks::default(),
+            result_bytes: 0,
+            claimable_in: BTreeSet::new(),
+            done_tasks: Vec::new(),
             next: Vec::new(),
             changes: Changes::default(),
         }
     }
 
     /// Deals with one input. Nothing changes when it is refused.
-    pub(super) fn take(&mut self, input: &Input, jitter: fn() -> f64) -> Result<Moved, Error> {
+    pub(super) fn take(&mut self, input: &Input, jitter: fn() -> f64) -> Result<(), Error> {
         match input {
             Input::JobEnded(settlement) => self.settle(settlement, jitter),
             Input::TimerFired { run, job } => self.fire(*run, job),

@@ -33,30 +33,12 @@ use crate::{
 };
 pub(crate) use children::cancel;
 pub use ending::{Ending, Outcome, Settlement};
+pub(crate) use frames::{JobFrame, shown};
 pub use input::Answer;
 pub(crate) use input::Input;
 pub(crate) use ledger::Ledger;
 pub(crate) use load::LockedRun;
 use load::Wanted;
-
-/// What came of an input.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Moved {
-    /// When the first of its jobs can be claimed by a worker, counted from now; `None` when there
-    /// is none.
-    pub(crate) claimable_in: Option<Duration>,
-    /// Whether nothing came of it, because it was dealt with before or is wanted no more; then no
-    /// event was appended for it either.
-    pub(crate) is_idle: bool,
-}
-
-impl Moved {
-    /// Nothing came of the input.
-    pub(crate) const IDLE: Self = Self {
-        claimable_in: None,
-        is_idle: true,
-    };
-}
 
 /// What a batch works with beside its transaction.
 pub(crate) struct Means<'m> {
@@ -90,10 +72,12 @@ pub(crate) async fn advance_batch(
     project: ProjectId,
     inputs: &[Input],
     jitter: fn() -> f64,
-) -> Result<(Outcomes<Moved>, Aftermath), Error> {
+) -> Result<(Outcomes<()>, Aftermath), Error> {
     let (wanted, specs) = (Wanted::of(inputs), means.specs);
     let locked = load::lock_runs(connection, specs, project, &wanted).await?;
     let mut ledger = Ledger::new(locked.now, means.limits);
+    ledger.is_shared = inputs.len() > 1;
+    ledger.share_room(wanted.fan_outs());
     ledger.runs = locked.whole;
     ledger.bare = locked.bare;
     ledger.jobs = load::lock_jobs(connection, project, &wanted).await?;
@@ -101,8 +85,10 @@ pub(crate) async fn advance_batch(
     ledger.interactions = load::open_interactions(connection, project, &wanted).await?;
     load::load_signals(connection, project, &mut ledger.runs).await?;
     ledger.fan_outs = load::fan_outs(connection, project, &wanted, &ledger.jobs).await?;
-    ledger.child_starts = load::child_starts(connection, specs, project, &wanted).await?;
-    ledger.child_outcomes = load::child_outcomes(connection, project, &wanted).await?;
+    ledger.child_starts =
+        load::child_starts(connection, (specs, means.limits), project, &wanted).await?;
+    ledger.child_outcomes =
+        load::child_outcomes(connection, project, &wanted, means.limits).await?;
     let items = ledger.take_items(inputs, jitter);
     ledger.end_fan_outs(connection, specs, project).await?;
     let outcomes = inputs

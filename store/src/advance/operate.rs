@@ -4,25 +4,25 @@
 use mobius_engine::{Event, JobRef, Rejected, RetryFrom, Signal};
 use mobius_types::{JobStatus, RunId, WorkflowRunStatus};
 
-use super::{Answer, Ledger, Moved, load::LockedRun};
+use super::{Answer, Ledger, load::LockedRun};
 use crate::Error;
 
 impl Ledger<'_> {
     /// Starts a run that is not stored yet, and gives it back as it stands after its first step.
-    pub(crate) fn start(&mut self, id: RunId, run: LockedRun) -> Result<(LockedRun, Moved), Error> {
+    pub(crate) fn start(&mut self, id: RunId, run: LockedRun) -> Result<LockedRun, Error> {
         let transition = self
             .decide(&run, Event::Started)
             .map_err(|rejected| Error::Corrupt(format!("a new run was rejected: {rejected}")))?;
         self.runs.insert(id, run);
-        let moved = self.carry_out(id, transition, None);
+        self.carry_out(id, transition, None);
         let run = self.runs.remove(&id);
         let run = run.expect("nothing removes a run while it is carried on");
-        Ok((run, moved))
+        Ok(run)
     }
 
     /// The time came that a step execution waited for. When its branch has gone on without it, or
     /// the run has ended, only the timer goes.
-    pub(super) fn fire(&mut self, id: RunId, job: &JobRef) -> Result<Moved, Error> {
+    pub(super) fn fire(&mut self, id: RunId, job: &JobRef) -> Result<(), Error> {
         let event = Event::TimerFired { job: job.clone() };
         let decided = match self.runs.get(&id) {
             Some(run) => self.decide(run, event),
@@ -31,11 +31,12 @@ impl Ledger<'_> {
         match decided {
             Ok(transition) => {
                 self.changes.timers.stop(id, job.visit);
-                Ok(self.carry_out(id, transition, None))
+                self.carry_out(id, transition, None);
+                Ok(())
             }
             Err(Rejected::Ended | Rejected::NotCurrent { .. }) => {
                 self.changes.timers.stop(id, job.visit);
-                Ok(Moved::IDLE)
+                Ok(())
             }
             Err(
                 rejected @ (Rejected::AlreadyStarted
@@ -49,7 +50,7 @@ impl Ledger<'_> {
     }
 
     /// Stores a signal, and hands it to the wait that it was meant for, if there is one already.
-    pub(super) fn signal(&mut self, id: RunId, signal: &Signal) -> Result<Moved, Error> {
+    pub(super) fn signal(&mut self, id: RunId, signal: &Signal) -> Result<(), Error> {
         let event = Event::SignalReceived {
             signal: signal.clone(),
         };
@@ -59,11 +60,12 @@ impl Ledger<'_> {
             // Taken away again when the transition consumes it.
             run.signals.push(signal.clone());
         }
-        Ok(self.carry_out(id, transition, None))
+        self.carry_out(id, transition, None);
+        Ok(())
     }
 
     /// Hands an answer to the step execution that asked.
-    pub(super) fn answer(&mut self, id: RunId, answer: &Answer) -> Result<Moved, Error> {
+    pub(super) fn answer(&mut self, id: RunId, answer: &Answer) -> Result<(), Error> {
         let closed = || Error::Conflict {
             code: "interaction_closed",
             message: "the interaction was answered before, has expired, or its run has ended"
@@ -84,17 +86,19 @@ impl Ledger<'_> {
         };
         self.interactions.remove(&answer.interaction);
         self.changes.interactions.answer(answer.clone(), response);
-        Ok(self.carry_out(id, transition, None))
+        self.carry_out(id, transition, None);
+        Ok(())
     }
 
     /// Ends every pause of the run.
-    pub(super) fn resume(&mut self, id: RunId) -> Result<Moved, Error> {
+    pub(super) fn resume(&mut self, id: RunId) -> Result<(), Error> {
         let transition = self.decide(self.run(id)?, Event::Resumed)?;
-        Ok(self.carry_out(id, transition, None))
+        self.carry_out(id, transition, None);
+        Ok(())
     }
 
     /// Ends the run: at once when no worker holds a job of it, else when none does any more.
-    pub(super) fn cancel(&mut self, id: RunId, by: &str) -> Result<Moved, Error> {
+    pub(super) fn cancel(&mut self, id: RunId, by: &str) -> Result<(), Error> {
         // All jobs of the run that have not ended are loaded and locked, claims in flight
         // included; what earlier inputs of the batch have ended no longer counts.
         let held = self
@@ -106,6 +110,8 @@ impl Ledger<'_> {
             reason: format!("cancelled by {by}"),
             claimed: u32::try_from(held).unwrap_or(u32::MAX),
         };
+        // A child that has ended need not be cancelled either.
+        self.done_tasks.push((id, true));
         let transition = self.decide(self.run(id)?, event)?;
         if let Some(run) = self.runs.get_mut(&id)
             && !run.cancel_requested
@@ -113,12 +119,13 @@ impl Ledger<'_> {
             run.cancel_requested = true;
             run.cancelled_by = Some(by.to_owned());
         }
-        Ok(self.carry_out(id, transition, None))
+        self.carry_out(id, transition, None);
+        Ok(())
     }
 
     /// Lets a failed run go on. What is still with workers from before ends by itself, and does
     /// not move the run.
-    pub(super) fn retry(&mut self, id: RunId, from: RetryFrom) -> Result<Moved, Error> {
+    pub(super) fn retry(&mut self, id: RunId, from: RetryFrom) -> Result<(), Error> {
         let run = self.runs.get_mut(&id).ok_or(Error::NotFound("run"))?;
         // The expressions of this transition see the new attempt already.
         run.facts.attempt = run.attempt + 1;
@@ -134,7 +141,10 @@ impl Ledger<'_> {
                 run.error_message = None;
                 run.cancel_requested = false;
                 run.cancelled_by = None;
-                Ok(self.carry_out(id, transition, None))
+                // A child goes on for its own sake, and has not ended any more.
+                self.done_tasks.extend([(id, false), (id, true)]);
+                self.carry_out(id, transition, None);
+                Ok(())
             }
             Err(rejected) => {
                 run.facts.attempt = run.attempt;

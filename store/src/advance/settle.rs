@@ -6,7 +6,7 @@ use mobius_engine::JobError;
 use mobius_types::JobStatus;
 
 use super::{
-    Ending, Ledger, Moved, Outcome, Settlement,
+    Ending, Ledger, Outcome, Settlement,
     changes::{EndedAttempt, JobChange},
     frames,
     load::{LockedJob, LockedRun},
@@ -27,14 +27,14 @@ impl Ledger<'_> {
         &mut self,
         settlement: &Settlement,
         jitter: fn() -> f64,
-    ) -> Result<Moved, Error> {
+    ) -> Result<(), Error> {
         let job = self
             .jobs
             .get(&settlement.job)
             .ok_or(Error::NotFound("job"))?;
         match self.standing(job, &settlement.ending) {
             Standing::Current => {}
-            Standing::Repeated => return Ok(Moved::IDLE),
+            Standing::Repeated => return Ok(()),
             Standing::Over => return Err(Error::LeaseLost),
         }
         let is_cancelling = |run: &LockedRun| run.state.is_cancelling();
@@ -49,7 +49,8 @@ impl Ledger<'_> {
         let transition = self
             .decide(run, event)
             .map_err(|rejected| Error::Corrupt(format!("{} was rejected: {rejected}", job.id)))?;
-        Ok(self.carry_out(id, transition, Some(settlement)))
+        self.carry_out(id, transition, Some(settlement));
+        Ok(())
     }
 
     fn standing(&self, job: &LockedJob, ending: &Ending) -> Standing {
@@ -75,7 +76,7 @@ impl Ledger<'_> {
                 let spent = job.attempt_deadline_at.is_some_and(|at| at <= self.now);
                 if_current(is_current && job.attempt == *attempt && spent)
             }
-            Ending::Served { attempt, .. } => {
+            Ending::Served { attempt, .. } | Ending::Refused { attempt, .. } => {
                 if_current(is_current && job.attempt == *attempt && job.actor.is_none())
             }
         }

@@ -9,9 +9,10 @@ use serde_json::json;
 use sqlx::{Connection, PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::{LeaseTerms, name_item};
+use super::LeaseTerms;
 use crate::{
     Error,
+    advance::JobFrame,
     events::{self, Frames},
 };
 
@@ -180,20 +181,20 @@ impl NewClaim {
             let running = json!({ "status": WorkflowRunStatus::Running, "attempt": attempt });
             frames.push(job.run, EventType::RunUpdated, running);
         }
-        let mut frame = json!({
-            "job_id": job.id,
-            "step_name": job.step_name,
-            "action": job.action,
-            "branch_id": self.branch,
-            "queue": job.queue,
-            "status": JobStatus::Claimed,
-            "attempt": job.attempt,
-            "worker_id": slots.get(job.slot).map(|slot| &slot.worker),
-        });
-        if let Some(item) = self.item {
-            name_item(&mut frame, item);
-        }
-        frames.push(job.run, EventType::JobUpdated, frame);
+        let frame = JobFrame {
+            id: job.id,
+            step: &job.step_name,
+            action: &job.action,
+            branch: &self.branch,
+            queue: &job.queue,
+            status: JobStatus::Claimed,
+            attempt: job.attempt,
+            worker: slots.get(job.slot).map(|slot| slot.worker.as_str()),
+            item: self.item,
+            cancel_requested: false,
+            error: None,
+        };
+        frames.push(job.run, EventType::JobUpdated, frame.to_json());
     }
 }
 

@@ -2,12 +2,19 @@
 
 use mobius_engine::{JobError, NewJob};
 use mobius_types::{EventType, JobId, JobStatus, JsonObject, ProjectId, RunId, Timestamp};
-use serde_json::{Value, json};
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::{ClaimSlot, LeaseTerms};
-use crate::{Error, advance::millis, events::Frames, hand_off::Lane};
+use crate::{
+    Error,
+    advance::{JobFrame, millis, shown},
+    events::Frames,
+    hand_off::Lane,
+};
+
+/// The class of error of a job that stopped before it had ended.
+const CANCELLED: &str = "cancelled";
 
 /// A job that is about to be stored.
 pub(crate) struct JobRow {
@@ -48,13 +55,18 @@ impl JobRow {
         self.status() == JobStatus::Pending && !self.job.server
     }
 
-    /// Its run has ended.
-    pub(crate) fn stop(&mut self) {
+    /// Nothing waits for it any more; `reason` tells people why.
+    pub(crate) fn stop(&mut self, reason: &str) {
         self.error = Some(JobError {
-            kind: "cancelled".to_owned(),
-            message: "the run has ended".to_owned(),
+            kind: CANCELLED.to_owned(),
+            message: reason.to_owned(),
             details: None,
         });
+    }
+
+    fn is_stopped(&self) -> bool {
+        let error = self.error.as_ref();
+        error.is_some_and(|error| error.kind == CANCELLED)
     }
 }
 
@@ -184,38 +196,34 @@ pub(crate) async fn insert_jobs(
     Ok(())
 }
 
-/// What the stream shows of a new job.
-fn frame_of_new(row: &JobRow) -> Value {
-    let mut frame = json!({
-        "job_id": row.id,
-        "step_name": row.job.step,
-        "action": row.job.action,
-        "branch_id": row.job.job.branch,
-        "queue": row.queue,
-        "status": row.status(),
-        "attempt": 1,
-    });
-    if let Some(item) = row.item {
-        name_item(&mut frame, item);
-    }
-    frame
-}
-
-/// Says in a frame which item of which job it is about.
-pub(crate) fn name_item(frame: &mut Value, (parent, index): (JobId, i32)) {
-    frame["parent_job_id"] = json!(parent);
-    frame["item_index"] = json!(index);
-}
-
 /// Adds the frame of a new job, or of one that stopped before it was stored.
 pub(crate) fn push_new(frames: &mut Frames, row: &JobRow) {
-    frames.push(row.run, EventType::JobUpdated, frame_of_new(row));
+    frames.push(row.run, EventType::JobUpdated, frame(row).to_json());
 }
 
 /// Adds the frame of a new job that the worker takes at once.
 pub(crate) fn push_claimed(frames: &mut Frames, row: &JobRow, worker: &str) {
-    let mut frame = frame_of_new(row);
-    frame["status"] = json!(JobStatus::Claimed);
-    frame["worker_id"] = json!(worker);
-    frames.push(row.run, EventType::JobUpdated, frame);
+    let claimed = JobFrame {
+        status: JobStatus::Claimed,
+        attempt: 1,
+        worker: Some(worker),
+        ..frame(row)
+    };
+    frames.push(row.run, EventType::JobUpdated, claimed.to_json());
+}
+
+fn frame(row: &JobRow) -> JobFrame<'_> {
+    JobFrame {
+        id: row.id,
+        step: &row.job.step,
+        action: &row.job.action,
+        branch: &row.job.job.branch,
+        queue: &row.queue,
+        status: row.status(),
+        attempt: 0,
+        worker: None,
+        item: row.item,
+        cancel_requested: row.is_stopped(),
+        error: row.error.as_ref().map(shown),
+    }
 }

@@ -17,7 +17,7 @@ pub use due::{Overdue, expired_leases, postpone, spent_attempts};
 pub use fence::check_fence;
 pub use heartbeat::Heartbeat;
 pub(crate) use heartbeat::{heartbeat_alone, heartbeat_batch};
-pub(crate) use insert::{JobRow, insert_jobs, name_item, push_claimed, push_new};
+pub(crate) use insert::{JobRow, insert_jobs, push_claimed, push_new};
 pub(crate) use read::newest_of_run;
 pub use read::of_run;
 pub use release::release;

@@ -144,6 +144,7 @@ async fn purge_rest(connection: &mut PgConnection, project: ProjectId) -> Result
         "with gone_specs as (delete from specs where project_id = $1),
          gone_lanes as (delete from job_lanes where project_id = $1),
          gone_workers as (delete from workers where project_id = $1),
+         gone_tasks as (delete from child_tasks where project_id = $1),
          gone_counter as (delete from project_counters where project_id = $1)
          delete from projects where id = $1",
         project,

@@ -1,11 +1,13 @@
 //! Runs: started in batches, moved on by their jobs, read and listed.
 
+mod bounds;
 mod filter;
 mod insert;
 mod outcome;
 mod read;
 mod start;
 
+pub use bounds::OutOfBounds;
 pub use filter::{RunFilter, ids_matching};
 pub(crate) use insert::{NewRun, insert};
 pub use outcome::{Outcome, outcome};

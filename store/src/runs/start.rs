@@ -15,7 +15,7 @@ use sqlx::PgConnection;
 use super::NewRun;
 use crate::{
     Error, Prepared, Specs,
-    advance::{Aftermath, Ledger, LockedRun, Means, Moved},
+    advance::{Aftermath, Ledger, LockedRun, Means},
     batch::Outcomes,
     weight::weight_of_object,
 };
@@ -96,7 +96,7 @@ pub(crate) async fn start_batch(
     let mut outcomes = Vec::with_capacity(starts.len());
     for start in starts {
         let planned = find(&saved, start).and_then(|saved| plan(&saved, start, None, &mut ledger));
-        outcomes.push(planned.map(|(run, _)| ledger.add_run(run)));
+        outcomes.push(planned.map(|run| ledger.add_run(run)));
     }
     let hand_off = ledger.hand_off(project, means.takers);
     let shown = |place: usize| ledger.new_run(place).wire.clone();
@@ -165,7 +165,7 @@ pub(crate) fn plan(
     start: &StartRun,
     parent: Option<ParentJob>,
     ledger: &mut Ledger<'_>,
-) -> Result<(NewRun, Moved), Error> {
+) -> Result<NewRun, Error> {
     let now = ledger.now();
     let mut new = describe(saved, start, parent, now);
     let inputs = new
@@ -197,14 +197,14 @@ pub(crate) fn plan(
         changed: true,
         shown: None,
     };
-    let (run, moved) = ledger.start(new.wire.id, run)?;
+    let run = ledger.start(new.wire.id, run)?;
     new.wire.status = run.status;
     new.wire.completed_at = run.status.is_terminal().then_some(now);
     new.wire.error_message = run.error_message;
     new.wire.inputs = Some(run.inputs);
     new.state = run.state;
     new.result = run.result;
-    Ok((new, moved))
+    Ok(new)
 }
 
 /// What the start names.

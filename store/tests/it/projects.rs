@@ -98,6 +98,10 @@ async fn fill(tenant: &Tenant) {
                 false, 1, created_at
          from jobs where project_id = $1 limit 1";
     assert_eq!(rows::change(tenant, fan_outs).await, 1);
+    let child_tasks = "insert into child_tasks (project_id, child_id, job_id, cancels, due_at)
+         select project_id, run_id, id, false, 'infinity'
+         from jobs where project_id = $1 limit 1";
+    assert_eq!(rows::change(tenant, child_tasks).await, 1);
     let mut connection = tenant.connection().await;
     let seen = workers::Sighting {
         project: tenant.project,

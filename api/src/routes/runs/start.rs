@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::StatusCode};
 use mobius_store::{
     Error as StoreError, Prepared, Problem, Problems,
-    runs::{Source, StartRun},
+    runs::{OutOfBounds, Source, StartRun},
 };
 use mobius_types::{
     MAX_RUN_LABELS, ProjectId, StartRunRequest, WorkflowId, WorkflowRun, WorkflowSpec,
@@ -80,31 +80,20 @@ async fn start(
     request: StartRunRequest,
 ) -> Result<(StatusCode, Json<WorkflowRun>), ApiError> {
     let queue = request.queue.unwrap_or_else(|| DEFAULT_QUEUE.to_owned());
-    check::name("queue", &queue)?;
-    let inputs = request.inputs.unwrap_or_default();
-    check::json_size("inputs", &inputs, app.limits.inputs_bytes)?;
-    check::label(
-        "external_id",
-        request.external_id.as_deref().unwrap_or_default(),
-    )?;
-    let labels = request.metadata.iter().flatten();
-    labels.clone().try_for_each(|(key, value)| {
-        check::name("metadata", key)?;
-        check::text(&format!("metadata.{key}"), Some(value))
-    })?;
-    if labels.count() > MAX_RUN_LABELS {
-        return Err(ApiError::bad_request(format!(
-            "metadata: has more than {MAX_RUN_LABELS} entries"
-        )));
-    }
     let start = StartRun {
         source,
         queue,
-        inputs,
+        inputs: request.inputs.unwrap_or_default(),
         metadata: request.metadata,
         external_id: request.external_id,
         initiator: access.initiator(),
     };
+    start
+        .check(app.limits.inputs_bytes)
+        .map_err(|refused| match refused {
+            OutOfBounds::Wrong(message) => ApiError::bad_request(message),
+            OutOfBounds::TooLarge(message) => ApiError::TooLarge(message),
+        })?;
     let run = app.store.start_run(access.project, start).await?;
     Ok((StatusCode::ACCEPTED, Json(run)))
 }

@@ -1,7 +1,7 @@
 //! The items of `each` steps, as rows beside the run.
 
 use mobius_engine::{
-    Event, FanOut, FanOutProgress, ItemDecision, ItemEvent, JobError, JobRef, NewFanOut,
+    Event, FanOut, FanOutProgress, ItemDecision, ItemEvent, JobError, JobRef, MadeItems, NewFanOut,
     RetryProgress, fan_out_items, settle_item,
 };
 use mobius_types::JsonObject;
@@ -158,7 +158,9 @@ impl Simulation {
         let at = self.fan_out_at(job);
         let from = self.fan_outs[at].counters.created;
         match fan_out_items(&self.run(), job, from, count) {
-            Ok(made) => {
+            Ok(MadeItems {
+                parameters: made, ..
+            }) => {
                 assert!(!made.is_empty(), "items are to be made");
                 let fan_out = &mut self.fan_outs[at];
                 fan_out.counters.created += made.len() as u32;
@@ -170,7 +172,7 @@ impl Simulation {
             }
             Err(error) => {
                 let job = job.clone();
-                Some(Event::FanOutFailed { job, error })
+                Some(Event::FanOutRefused { job, error })
             }
         }
     }

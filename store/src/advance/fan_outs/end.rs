@@ -2,20 +2,35 @@
 
 use std::collections::BTreeSet;
 
-use mobius_engine::{Event, Rejected};
-use mobius_types::ProjectId;
+use mobius_engine::{Event, JobError, Rejected};
+use mobius_types::{JobId, ProjectId};
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::items::Over;
 use crate::{
     Error, Specs,
     advance::{Ledger, ending, load},
 };
 
+/// A fan-out of which no more items are waited for.
+pub(in crate::advance) struct EndedFanOut {
+    pub(in crate::advance) fan_out: JobId,
+    pub(in crate::advance) end: FanOutEnd,
+}
+
+/// How a fan-out has ended.
+pub(in crate::advance) enum FanOutEnd {
+    /// Every item has ended, and no more of them failed than may.
+    Completed,
+    /// Too many items have failed.
+    Failed(JobError),
+    /// The control plane can't go on with it.
+    Refused(JobError),
+}
+
 impl Ledger<'_> {
-    /// Moves the runs on whose fan-outs are over. Their states and results are read here, once a
+    /// Moves the runs on whose fan-outs have ended. Their states and results are read here, once a
     /// fan-out and not once an item.
     pub(in crate::advance) async fn end_fan_outs(
         &mut self,
@@ -23,15 +38,16 @@ impl Ledger<'_> {
         specs: &Specs,
         project: ProjectId,
     ) -> Result<(), Error> {
-        let over = std::mem::take(&mut self.over);
-        if over.is_empty() {
+        let ended = std::mem::take(&mut self.ended_fan_outs);
+        if ended.is_empty() {
             return Ok(());
         }
         // The ends of the last items are among what is read now.
         self.write_ends(connection, project).await?;
-        let bare: BTreeSet<Uuid> = over
+        let of = |ended: &EndedFanOut| self.fan_outs.get(&ended.fan_out);
+        let bare: BTreeSet<Uuid> = ended
             .iter()
-            .filter_map(|over| self.fan_outs.get(&over.fan_out))
+            .filter_map(of)
             .filter(|fan_out| !self.runs.contains_key(&fan_out.run))
             .map(|fan_out| fan_out.run.as_uuid())
             .collect();
@@ -43,8 +59,8 @@ impl Ledger<'_> {
             load::load_signals(connection, project, &mut runs).await?;
             self.runs.extend(runs);
         }
-        for over in over {
-            self.end_fan_out(connection, project, over).await?;
+        for ended in ended {
+            self.end_fan_out(connection, project, ended).await?;
         }
         Ok(())
     }
@@ -53,39 +69,27 @@ impl Ledger<'_> {
         &mut self,
         connection: &mut PgConnection,
         project: ProjectId,
-        over: Over,
+        ended: EndedFanOut,
     ) -> Result<(), Error> {
-        let Some(fan_out) = self.fan_outs.get(&over.fan_out) else {
+        let EndedFanOut { fan_out: id, end } = ended;
+        let Some(fan_out) = self.fan_outs.get(&id) else {
             return Ok(());
         };
-        let (run, job, max_bytes) = (
-            fan_out.run,
-            fan_out.job.clone(),
-            self.limits.max_state_bytes,
-        );
-        let results = match over.error {
-            Some(error) => Err(error),
-            None if fan_out.stores_results => {
-                let results = load::results(connection, project, over.fan_out, max_bytes).await?;
-                results.ok_or_else(|| {
-                    let message = format!(
-                        "the results of the items have more than {max_bytes} bytes together"
-                    );
-                    ending::error("limit_exceeded", &message)
-                })
-            }
-            None => Ok(Value::Null),
+        let (run, job, stores) = (fan_out.run, fan_out.job.clone(), fan_out.stores_results);
+        let (result, event) = match end {
+            FanOutEnd::Completed => match self.results(connection, project, id, stores).await? {
+                Ok(results) => (Ok(()), Event::FanOutCompleted { job, results }),
+                Err(error) => (Err(error.clone()), Event::FanOutRefused { job, error }),
+            },
+            FanOutEnd::Failed(error) => (Err(error.clone()), Event::FanOutFailed { job, error }),
+            FanOutEnd::Refused(error) => (Err(error.clone()), Event::FanOutRefused { job, error }),
         };
-        let result = results.as_ref().map(|_| ()).map_err(Clone::clone);
-        let event = match results {
-            Ok(results) => Event::FanOutCompleted { job, results },
-            Err(error) => Event::FanOutFailed { job, error },
-        };
-        if let Some(fan_out) = self.fan_outs.get_mut(&over.fan_out) {
-            fan_out.end(result);
-        }
         match self.decide(self.run(run)?, event) {
             Ok(transition) => {
+                if let Some(fan_out) = self.fan_outs.get_mut(&id) {
+                    // Before what follows from it, which may be the end of the run.
+                    fan_out.end(id, result, &mut self.changes.frames);
+                }
                 self.carry_out(run, transition, None);
                 Ok(())
             }
@@ -93,5 +97,29 @@ impl Ledger<'_> {
             Err(Rejected::Ended | Rejected::NotCurrent { .. }) => Ok(()),
             Err(rejected) => Err(rejected.into()),
         }
+    }
+
+    /// What the items gave back, if the step stores that.
+    async fn results(
+        &mut self,
+        connection: &mut PgConnection,
+        project: ProjectId,
+        id: JobId,
+        stores: bool,
+    ) -> Result<Result<Value, JobError>, Error> {
+        if !stores {
+            return Ok(Ok(Value::Null));
+        }
+        let most = self.limits.max_state_bytes;
+        let bytes = load::result_bytes(connection, project, id).await?;
+        if bytes > most as u64 {
+            let message = format!("the results of the items have more than {most} bytes together");
+            return Ok(Err(ending::error("limit_exceeded", &message)));
+        }
+        self.result_bytes += bytes;
+        if self.is_shared && self.result_bytes > load::MAX_BYTES.into() {
+            return Err(load::too_large());
+        }
+        Ok(Ok(load::results(connection, project, id).await?))
     }
 }

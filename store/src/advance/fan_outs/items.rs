@@ -5,15 +5,11 @@ use std::time::Duration;
 use mobius_engine::{Action, FanOutProgress, ItemDecision, JobError, JobRef, settle_item};
 use mobius_types::{JobId, RunId, WorkflowRunStatus};
 
-use super::super::{Input, Ledger, Moved, Settlement, load::LockedJob};
+use super::{
+    super::{Ending, Input, Ledger, Settlement, load::LockedJob},
+    EndedFanOut, FanOutEnd,
+};
 use crate::Error;
-
-/// A fan-out whose last item has ended, or of which too many have failed.
-pub(in crate::advance) struct Over {
-    pub(in crate::advance) fan_out: JobId,
-    /// Why it failed, if it has.
-    pub(in crate::advance) error: Option<JobError>,
-}
 
 impl Ledger<'_> {
     /// Deals with those inputs that are about items of fan-outs, before all others. `None` stands
@@ -22,7 +18,7 @@ impl Ledger<'_> {
         &mut self,
         inputs: &[Input],
         jitter: fn() -> f64,
-    ) -> Vec<Option<Result<Moved, Error>>> {
+    ) -> Vec<Option<Result<(), Error>>> {
         let take = |input: &Input| {
             let job = self.jobs.get(&input.job()?)?;
             job.item?;
@@ -41,7 +37,7 @@ impl Ledger<'_> {
         &mut self,
         settlement: &Settlement,
         jitter: fn() -> f64,
-    ) -> Result<Moved, Error> {
+    ) -> Result<(), Error> {
         let job = self
             .jobs
             .get(&settlement.job)
@@ -57,16 +53,14 @@ impl Ledger<'_> {
         } else {
             settlement.ending.late(job)
         };
-        let mut moved = Moved::default();
         if goes_on {
-            self.count(fan_out, index, &decision, &mut moved);
+            self.count(fan_out, index, &decision, &settlement.ending);
         }
         self.end(
             settlement,
             action(self.jobs[&settlement.job].job.clone(), decision),
-            &mut moved,
         );
-        Ok(moved)
+        Ok(())
     }
 
     fn run_has_ended(&self, id: RunId) -> bool {
@@ -95,7 +89,7 @@ impl Ledger<'_> {
     }
 
     /// Counts an item that has ended, and lets those behind it go.
-    fn count(&mut self, id: JobId, index: i32, decision: &ItemDecision, moved: &mut Moved) {
+    fn count(&mut self, id: JobId, index: i32, decision: &ItemDecision, ending: &Ending) {
         let Some(fan_out) = self.fan_outs.get_mut(&id) else {
             return;
         };
@@ -105,32 +99,45 @@ impl Ledger<'_> {
             ItemDecision::Retry { .. } | ItemDecision::Rescue => return,
         }
         fan_out.changed = true;
-        let error = match (fan_out.counters.progress(), decision) {
-            (FanOutProgress::Going, _) => return self.release(id, moved),
-            (FanOutProgress::Failed, ItemDecision::Fail { error }) => Some(JobError {
-                message: format!("item {index}: {}", error.message),
-                ..error.clone()
-            }),
-            (FanOutProgress::Completed | FanOutProgress::Failed, _) => None,
+        let of_item = |error: &JobError| JobError {
+            message: format!("item {index}: {}", error.message),
+            ..error.clone()
+        };
+        let end = match (fan_out.counters.progress(), decision, ending) {
+            // Whatever may fail: the run is over a limit.
+            (_, ItemDecision::Fail { error }, Ending::Refused { .. }) if error.is_limit() => {
+                FanOutEnd::Refused(of_item(error))
+            }
+            (FanOutProgress::Failed, ItemDecision::Fail { error }, _) => {
+                FanOutEnd::Failed(of_item(error))
+            }
+            (FanOutProgress::Completed, _, _) => FanOutEnd::Completed,
+            (FanOutProgress::Going | FanOutProgress::Failed, _, _) => {
+                // There is a request for more when there are more to release.
+                self.release(id, 1);
+                return;
+            }
         };
         // What ends later in this batch only ends. What was to be released stays where it is.
         fan_out.ended = true;
         self.changes.releases.remove(&id);
-        self.over.push(Over { fan_out: id, error });
+        self.ended_fan_outs.push(EndedFanOut { fan_out: id, end });
     }
 
-    /// Lets as many of the items that stand back be claimed as there is room for.
-    pub(super) fn release(&mut self, id: JobId, moved: &mut Moved) {
+    /// Lets as many of the items that stand back be claimed as there is room for, at most so many.
+    /// Returns how many.
+    pub(super) fn release(&mut self, id: JobId, most: u32) -> u32 {
         let Some(fan_out) = self.fan_outs.get_mut(&id) else {
-            return;
+            return 0;
         };
-        let count = fan_out.counters.to_release();
+        let count = fan_out.counters.to_release().min(most);
         if count > 0 {
             fan_out.counters.released += count;
             fan_out.changed = true;
-            moved.claimable_in = Some(Duration::ZERO);
+            self.claimable_in.insert(Duration::ZERO);
             *self.changes.releases.entry(id).or_default() += count;
         }
+        count
     }
 }
 

@@ -3,16 +3,22 @@
 use std::time::Duration;
 
 use mobius_engine::{
-    Event, FanOut, FanOutProgress, JobError, JobRef, NewFanOut, NewJob, Transition, fan_out_items,
+    Event, FanOut, FanOutProgress, JobError, JobRef, MadeItems, NewFanOut, NewJob, Transition,
+    fan_out_items,
 };
 use mobius_types::{JobId, JsonObject, RunId};
 
-use super::{CHUNK, FAILURE, LiveFanOut, Over};
+use super::{CHUNK, EndedFanOut, FanOutEnd, LiveFanOut};
 use crate::{
     Error,
-    advance::{Input, Ledger, Moved, millis},
+    advance::{Input, Ledger, ending, millis},
     jobs::{JobRow, push_new},
+    weight::weight_of_object,
 };
+
+/// How many jobs it counts for when none could be made, so that a transaction in which many steps
+/// fail at it is bounded, too.
+const FAILURE: u32 = 8;
 
 impl Ledger<'_> {
     /// A step begins that is a job for each of several items. The first of them are made once the
@@ -20,7 +26,9 @@ impl Ledger<'_> {
     pub(in crate::advance) fn fan_out(&mut self, run: RunId, new: NewFanOut) {
         let queue = self.queue_of(run);
         let id = JobId::generate();
-        self.changes.new_jobs.push(parent(id, run, &queue, &new));
+        let row = step_job(id, run, &queue, &new);
+        push_new(&mut self.changes.frames, &row);
+        self.changes.new_jobs.push(row);
         let fan_out = LiveFanOut {
             run,
             job: new.job,
@@ -37,93 +45,118 @@ impl Ledger<'_> {
                 max_failures: new.max_failures,
                 ..FanOut::default()
             },
+            parameter_bytes: 0,
             is_new: true,
             changed: false,
             ended: false,
             result: None,
         };
-        if let Some(row) = self.changes.new_jobs.last() {
-            push_new(&mut self.changes.frames, row);
-        }
         self.fan_outs.insert(id, fan_out);
-        self.unmade.push(id);
+        self.begun_fan_outs.push(id);
     }
 
-    /// Makes more items of a fan-out that was begun before.
-    pub(in crate::advance) fn chunk(&mut self, run: RunId, id: JobId) -> Result<Moved, Error> {
-        let mut moved = Moved::default();
-        if self.fan_outs.get(&id).is_none_or(|fan_out| fan_out.ended) {
-            return Ok(moved);
+    /// Makes the first items of the fan-outs that have just begun. A step whose items can't be made
+    /// fails, which may begin other steps of that kind.
+    pub(in crate::advance) fn make_first_items(&mut self) {
+        while let Some(id) = self.begun_fan_outs.pop() {
+            if self.is_going(id) {
+                let spent = self.expand(id, self.room);
+                self.room = self.room.saturating_sub(spent);
+            }
         }
-        self.run(run)?;
-        self.unmade.push(id);
-        self.make_items(&mut moved);
+    }
+
+    /// Makes or releases more items of a fan-out that was begun before.
+    pub(in crate::advance) fn chunk(&mut self, run: RunId, id: JobId) -> Result<(), Error> {
+        if !self.run(run)?.is_live() || !self.is_going(id) {
+            return Ok(());
+        }
+        match self.chunks.take(id) {
+            None => return Ok(()),
+            // It was kept waiting, so it goes before the others.
+            Some(0) => self.next.insert(0, Input::Chunk { run, fan_out: id }),
+            Some(share) => {
+                let spent = self.expand(id, share);
+                self.chunks.spend(spent);
+                self.make_first_items();
+            }
+        }
         let fan_out = self.fan_outs.get_mut(&id).filter(|fan_out| !fan_out.ended);
         if let Some(fan_out) = fan_out
             && fan_out.counters.progress() == FanOutProgress::Completed
         {
             fan_out.ended = true;
-            self.over.push(Over {
+            self.ended_fan_outs.push(EndedFanOut {
                 fan_out: id,
-                error: None,
+                end: FanOutEnd::Completed,
             });
-        }
-        Ok(moved)
-    }
-
-    /// Makes items of the fan-outs that have some to make. A step whose items can't be made fails,
-    /// which may begin other steps of that kind.
-    pub(in crate::advance) fn make_items(&mut self, moved: &mut Moved) {
-        while let Some(id) = self.unmade.pop() {
-            self.release(id, moved);
-            let Some(fan_out) = self.fan_outs.get_mut(&id).filter(|fan_out| !fan_out.ended) else {
-                continue;
-            };
-            fan_out.changed = true;
-            let (run, missing) = (
-                fan_out.run,
-                fan_out.counters.items - fan_out.counters.created,
-            );
-            if missing > 0
-                && self.room > 0
-                && let Err(error) = self.make_some(id, moved)
-                && let Some((run, transition)) = self.fail_fan_out(id, error)
-            {
-                self.carry(run, transition, None, moved);
-            }
-            let going = self.fan_outs.get(&id).filter(|fan_out| !fan_out.ended);
-            if going.is_some_and(LiveFanOut::is_unmade) {
-                self.next.push(Input::Chunk { run, fan_out: id });
-            }
-        }
-    }
-
-    /// Makes the next items of one fan-out, as many as this transaction has room for.
-    fn make_some(&mut self, id: JobId, moved: &mut Moved) -> Result<(), JobError> {
-        let Some(fan_out) = self.fan_outs.get(&id) else {
-            return Ok(());
-        };
-        let Some(run) = self.runs.get(&fan_out.run) else {
-            return Ok(());
-        };
-        let from = fan_out.counters.created;
-        let count = CHUNK.min(self.room).min(fan_out.counters.items - from);
-        let made = fan_out_items(&run.context(self.limits), &fan_out.job, from, count);
-        let used = match &made {
-            Ok(made) => u32::try_from(made.len()).unwrap_or(CHUNK),
-            Err(_) => FAILURE,
-        };
-        self.room = self.room.saturating_sub(used);
-        for parameters in made? {
-            self.make(id, parameters, moved);
         }
         Ok(())
     }
 
-    fn make(&mut self, id: JobId, parameters: JsonObject, moved: &mut Moved) {
-        let Some(fan_out) = self.fan_outs.get_mut(&id) else {
-            return;
+    fn is_going(&self, id: JobId) -> bool {
+        self.fan_outs.get(&id).is_some_and(|fan_out| !fan_out.ended)
+    }
+
+    /// Releases and makes at most so many items. Returns how many it counts for.
+    fn expand(&mut self, id: JobId, most: u32) -> u32 {
+        let released = self.release(id, most);
+        let mut spent = released;
+        if let Some(fan_out) = self.fan_outs.get_mut(&id) {
+            fan_out.changed = true;
+        }
+        match self.make(id, most - released) {
+            Ok(made) => spent += made,
+            Err(error) => {
+                spent += FAILURE;
+                if let Some((run, transition)) = self.refuse(id, error) {
+                    self.note(run, transition, None);
+                }
+            }
+        }
+        let going = self.fan_outs.get(&id).filter(|fan_out| !fan_out.ended);
+        if let Some(fan_out) = going.filter(|fan_out| fan_out.has_more()) {
+            let run = fan_out.run;
+            self.next.push(Input::Chunk { run, fan_out: id });
+        }
+        spent
+    }
+
+    /// Makes at most so many of the next items. Returns how many that counts for: more than were
+    /// made when their expressions took much work.
+    fn make(&mut self, id: JobId, most: u32) -> Result<u32, JobError> {
+        let Some(fan_out) = self.fan_outs.get(&id) else {
+            return Ok(0);
         };
+        let Some(run) = self.runs.get(&fan_out.run) else {
+            return Ok(0);
+        };
+        let from = fan_out.counters.created;
+        let count = most.min(fan_out.counters.items.saturating_sub(from));
+        // Those that stand back go first.
+        if count == 0 || fan_out.counters.to_release() > 0 {
+            return Ok(0);
+        }
+        let MadeItems { parameters, work } =
+            fan_out_items(&run.context(self.limits), &fan_out.job, from, count)?;
+        let made = u32::try_from(parameters.len()).unwrap_or(CHUNK);
+        for parameters in parameters {
+            self.add_item(id, parameters)?;
+        }
+        Ok(made.max((work * CHUNK).div_ceil(MadeItems::ALL_WORK)))
+    }
+
+    fn add_item(&mut self, id: JobId, parameters: JsonObject) -> Result<(), JobError> {
+        let most = self.limits.max_item_bytes;
+        let Some(fan_out) = self.fan_outs.get_mut(&id) else {
+            return Ok(());
+        };
+        fan_out.parameter_bytes += weight_of_object(&parameters) as u64;
+        if fan_out.parameter_bytes > most {
+            let message =
+                format!("the parameters of the items have more than {most} bytes together");
+            return Err(ending::error("limit_exceeded", &message));
+        }
         let index = i32::try_from(fan_out.counters.created).unwrap_or(i32::MAX);
         fan_out.counters.created += 1;
         // Those before it were released as far as there was room.
@@ -136,37 +169,30 @@ impl Ledger<'_> {
                     run: fan_out.run,
                     job: row.id,
                 });
-            } else {
-                moved.claimable_in = Some(Duration::ZERO);
             }
         }
         push_new(&mut self.changes.frames, &row);
         self.changes.new_jobs.push(row);
+        Ok(())
     }
 
     /// The items can't be made.
-    fn fail_fan_out(&mut self, id: JobId, error: JobError) -> Option<(RunId, Transition)> {
+    fn refuse(&mut self, id: JobId, error: JobError) -> Option<(RunId, Transition)> {
         let fan_out = self.fan_outs.get_mut(&id)?;
         let (run, job): (_, JobRef) = (fan_out.run, fan_out.job.clone());
-        fan_out.end(Err(error.clone()));
+        fan_out.end(id, Err(error.clone()), &mut self.changes.frames);
         if fan_out.is_new
-            && let Some(parent) = self.changes.new_jobs.iter_mut().find(|row| row.id == id)
+            && let Some(row) = self.changes.new_jobs.iter_mut().find(|row| row.id == id)
         {
-            parent.error = Some(error.clone());
-            push_new(&mut self.changes.frames, parent);
+            row.error = Some(error.clone());
         }
-        let event = Event::FanOutFailed { job, error };
+        let event = Event::FanOutRefused { job, error };
         let transition = self.decide(self.runs.get(&run)?, event).ok()?;
         Some((run, transition))
     }
 }
 
 impl LiveFanOut {
-    /// Whether it has items without a job.
-    pub(in crate::advance) const fn is_unmade(&self) -> bool {
-        self.counters.created < self.counters.items
-    }
-
     fn item(&self, parent: JobId, index: i32, parameters: JsonObject, waits: bool) -> JobRow {
         JobRow {
             id: JobId::generate(),
@@ -192,7 +218,7 @@ impl LiveFanOut {
 }
 
 /// The job that stands for the step, while its items are worked on.
-fn parent(id: JobId, run: RunId, queue: &str, new: &NewFanOut) -> JobRow {
+fn step_job(id: JobId, run: RunId, queue: &str, new: &NewFanOut) -> JobRow {
     JobRow {
         id,
         run,

@@ -1,18 +1,17 @@
 //! Reads what children are started with, and how they ended.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    str::FromStr,
-};
+use std::{collections::HashMap, str::FromStr};
 
-use mobius_engine::{JobError, check_run_workflow};
+use mobius_engine::{JobError, Limits};
 use mobius_types::{JobId, JsonObject, ProjectId, RunId, WorkflowId, WorkflowRunStatus};
-use serde::Deserialize;
-use serde_json::Value;
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::Wanted;
+use super::{
+    Wanted,
+    child_parameters::ChildParameters,
+    runs::{MAX_BYTES, too_large},
+};
 use crate::{
     Error, Specs,
     advance::{Outcome, ending::error},
@@ -29,23 +28,11 @@ pub(in crate::advance) struct ChildStart {
     pub(in crate::advance) parent: ParentJob,
 }
 
-/// The parameters of the action that starts a child.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Parameters {
-    workflow: String,
-    inputs: Option<JsonObject>,
-    queue: Option<String>,
-    version: Option<i32>,
-    metadata: Option<BTreeMap<String, String>>,
-    external_id: Option<String>,
-}
-
 /// A job that is to start a child.
 struct Row {
     id: Uuid,
     run_id: Uuid,
-    parameters: Json<Value>,
+    parameters: Json<JsonObject>,
     queue: String,
     depth: i16,
     actor_type: String,
@@ -56,7 +43,7 @@ struct Row {
 /// the locks of the jobs.
 pub(in crate::advance) async fn child_starts(
     connection: &mut PgConnection,
-    specs: &Specs,
+    (specs, limits): (&Specs, &Limits),
     project: ProjectId,
     wanted: &Wanted,
 ) -> Result<HashMap<JobId, Result<ChildStart, JobError>>, Error> {
@@ -66,7 +53,7 @@ pub(in crate::advance) async fn child_starts(
     let rows = sqlx::query_as!(
         Row,
         r#"with clock as materialized (select mobius_now() as now)
-           select j.id, j.run_id, j.parameters as "parameters: Json<Value>", j.queue, r.depth,
+           select j.id, j.run_id, j.parameters as "parameters: Json<JsonObject>", j.queue, r.depth,
                   r.actor_type, r.actor_id
            from jobs j
            join runs r on r.project_id = $1 and r.id = j.run_id
@@ -79,9 +66,10 @@ pub(in crate::advance) async fn child_starts(
     .await?;
     let mut starts = HashMap::with_capacity(rows.len());
     let mut found = Vec::with_capacity(rows.len());
+    let mut room = room(connection, project, limits).await?;
     for row in rows {
         let id = JobId::from(row.id);
-        match row.parse() {
+        match row.parse(&mut room) {
             Ok(parameters) => found.push((row, parameters)),
             Err(error) => {
                 starts.insert(id, Err(error));
@@ -92,7 +80,7 @@ pub(in crate::advance) async fn child_starts(
     for (place, (row, parameters)) in found.into_iter().enumerate() {
         let id = JobId::from(row.id);
         let start = match saved.remove(&place) {
-            Some(saved) => Ok(row.start(parameters, saved)),
+            Some(saved) => row.start(parameters, saved, limits),
             None => Err(unknown(&parameters)),
         };
         starts.insert(id, start);
@@ -105,7 +93,7 @@ async fn workflows(
     connection: &mut PgConnection,
     specs: &Specs,
     project: ProjectId,
-    asked: &[(Row, Parameters)],
+    asked: &[(Row, ChildParameters)],
 ) -> Result<HashMap<usize, Saved>, Error> {
     if asked.is_empty() {
         return Ok(HashMap::new());
@@ -151,19 +139,65 @@ async fn workflows(
     Ok(saved)
 }
 
+/// How many more children may go on in the project.
+struct Room {
+    most: u32,
+    left: i64,
+}
+
+/// Counts the children of the project that go on, as far as matters. Without a lock: what other
+/// replicas start at the same moment may come on top.
+async fn room(
+    connection: &mut PgConnection,
+    project: ProjectId,
+    limits: &Limits,
+) -> Result<Room, Error> {
+    let most = limits.max_live_children;
+    let live = sqlx::query_scalar!(
+        r#"select count(*) as "live!" from (
+               select from runs
+               where project_id = $1 and parent_job_id is not null and completed_at is null
+               limit $2) as counted"#,
+        project.as_uuid(),
+        i64::from(most),
+    )
+    .fetch_one(connection)
+    .await?;
+    let left = i64::from(most) - live;
+    Ok(Room { most, left })
+}
+
+impl Room {
+    /// Takes the place of one more child.
+    fn take(&mut self) -> Result<(), JobError> {
+        if self.left <= 0 {
+            let most = self.most;
+            let message = format!("the project has {most} child runs that have not ended");
+            return Err(error("limit_exceeded", &message));
+        }
+        self.left -= 1;
+        Ok(())
+    }
+}
+
 impl Row {
-    fn parse(&self) -> Result<Parameters, JobError> {
+    fn parse(&self, room: &mut Room) -> Result<ChildParameters, JobError> {
         if self.depth >= MAX_DEPTH {
             let message = format!("a run may have at most {MAX_DEPTH} ancestors");
             return Err(error("limit_exceeded", &message));
         }
-        let unusable = |wrong: serde_json::Error| invalid(&wrong.to_string());
-        let given = JsonObject::deserialize(&self.parameters.0).map_err(unusable)?;
-        check_run_workflow(&given).map_err(|problems| invalid(&problems.to_string()))?;
-        Parameters::deserialize(&self.parameters.0).map_err(unusable)
+        let parsed = ChildParameters::parse(&self.parameters.0);
+        let parameters = parsed.map_err(|wrong| invalid(&wrong))?;
+        room.take()?;
+        Ok(parameters)
     }
 
-    fn start(self, parameters: Parameters, saved: Saved) -> ChildStart {
+    fn start(
+        self,
+        parameters: ChildParameters,
+        saved: Saved,
+        limits: &Limits,
+    ) -> Result<ChildStart, JobError> {
         let run = RunId::from(self.run_id);
         let parent = ParentJob {
             run,
@@ -182,11 +216,13 @@ impl Row {
                 label: format!("run {run}"),
             },
         };
-        ChildStart {
+        let checked = start.check(limits.max_inputs_bytes);
+        checked.map_err(|wrong| invalid(&wrong.to_string()))?;
+        Ok(ChildStart {
             saved,
             start,
             parent,
-        }
+        })
     }
 }
 
@@ -195,7 +231,7 @@ pub(in crate::advance) fn invalid(message: &str) -> JobError {
     error("invalid_parameters", message)
 }
 
-fn unknown(parameters: &Parameters) -> JobError {
+fn unknown(parameters: &ChildParameters) -> JobError {
     let name = &parameters.workflow;
     let message = match parameters.version {
         Some(version) => format!("workflow: there is no `{name}` with version {version}"),
@@ -204,37 +240,60 @@ fn unknown(parameters: &Parameters) -> JobError {
     invalid(&message)
 }
 
+/// What came of a child, or why the job can't have it.
+pub(in crate::advance) type ChildOutcome = Result<Outcome, JobError>;
+
 /// What came of those of the children that have ended.
 pub(in crate::advance) async fn child_outcomes(
     connection: &mut PgConnection,
     project: ProjectId,
     wanted: &Wanted,
-) -> Result<HashMap<RunId, Outcome>, Error> {
+    limits: &Limits,
+) -> Result<HashMap<RunId, ChildOutcome>, Error> {
     if wanted.children.is_empty() {
         return Ok(HashMap::new());
     }
-    // Without a lock: an ended run stays as it is unless somebody retries it, and a parent and its
-    // child must not be locked by one transaction.
+    let most = i64::try_from(limits.max_result_bytes).unwrap_or(i64::MAX);
+    // Without a lock: an ended run stays as it is unless somebody retries it, and a run that the
+    // batch has not locked by now must not be waited for.
     let rows = sqlx::query!(
-        r#"select id, status as "status: WorkflowRunStatus", result::text, error_message from runs
-           where project_id = $1 and id = any($2) and status::text in ('completed', 'failed')"#,
+        r#"with ended as materialized (
+               select id, status, result, error_message,
+                      octet_length(result::text)::bigint as bytes
+               from runs
+               where project_id = $1 and id = any($2)
+                 and status::text in ('completed', 'failed')),
+           taken as materialized (
+               select coalesce(sum(bytes) filter (where bytes <= $3), 0) > $4::bigint as too_much
+               from ended)
+           select id, status as "status: WorkflowRunStatus", bytes > $3 as too_large, too_much as "too_much!",
+                  case when bytes <= $3 and not too_much then result::text end as result, error_message
+           from ended cross join taken"#,
         project.as_uuid(),
         &wanted.children,
+        most,
+        i64::from(MAX_BYTES),
     )
     .fetch_all(connection)
     .await?;
+    if rows.len() > 1 && rows.iter().any(|row| row.too_much) {
+        return Err(too_large());
+    }
     let outcomes = rows.into_iter().map(|row| {
         let id = RunId::from(row.id);
-        let outcome = if row.status == WorkflowRunStatus::Completed {
-            Outcome::Completed {
+        let outcome = if row.too_large == Some(true) {
+            let message = format!("child run {id} gives back more than {most} bytes");
+            Err(error("limit_exceeded", &message))
+        } else if row.status == WorkflowRunStatus::Completed {
+            Ok(Outcome::Completed {
                 result: row.result.map(String::into_bytes),
-            }
+            })
         } else {
             let why = row.error_message.unwrap_or_default();
-            Outcome::Failed {
+            Ok(Outcome::Failed {
                 error_type: Some("child_failed".to_owned()),
                 message: Some(format!("child run {id} failed: {why}")),
-            }
+            })
         };
         (id, outcome)
     });

@@ -32,7 +32,7 @@ pub(in crate::advance) async fn fan_outs(
     let rows = sqlx::query!(
         "select job_id, run_id, branch, visit, step_name, action, queue, server, items, created,
                 released, completed, failed, max_concurrency, max_failures, stores_results,
-                attempt_timeout_ms, max_attempts, ended_at is not null as \"ended!\"
+                attempt_timeout_ms, max_attempts, parameter_bytes, ended_at is not null as \"ended!\"
          from fan_outs
          where project_id = $1 and job_id = any($2)",
         project.as_uuid(),
@@ -64,6 +64,7 @@ pub(in crate::advance) async fn fan_outs(
                 max_concurrency: row.max_concurrency.map(count),
                 max_failures: count(row.max_failures),
             },
+            parameter_bytes: row.parameter_bytes.unsigned_abs(),
             is_new: false,
             changed: false,
             ended: row.ended,
@@ -74,25 +75,32 @@ pub(in crate::advance) async fn fan_outs(
     Ok(fan_outs.collect())
 }
 
-/// What the items of a fan-out gave back, in their order: read once, when all have ended. `None`
-/// when that is more than so many bytes, which are then not even fetched.
-pub(in crate::advance) async fn results(
+/// How many bytes the items of a fan-out gave back, errors included.
+pub(in crate::advance) async fn result_bytes(
     connection: &mut PgConnection,
     project: ProjectId,
     fan_out: JobId,
-    max_bytes: usize,
-) -> Result<Option<Value>, Error> {
+) -> Result<u64, Error> {
     let bytes = sqlx::query_scalar!(
-        r#"select coalesce(sum(octet_length(result)), 0)::bigint as "bytes!" from jobs
+        r#"select coalesce(sum(case when status::text = 'completed' then octet_length(result)
+                                    else octet_length(error_type) + octet_length(last_error) end),
+                           0)::bigint as "bytes!"
+           from jobs
            where project_id = $1 and parent_job_id = $2"#,
         project.as_uuid(),
         fan_out.as_uuid(),
     )
-    .fetch_one(&mut *connection)
+    .fetch_one(connection)
     .await?;
-    if usize::try_from(bytes).map_or(true, |bytes| bytes > max_bytes) {
-        return Ok(None);
-    }
+    Ok(bytes.unsigned_abs())
+}
+
+/// What the items of a fan-out gave back, in their order: read once, when all have ended.
+pub(in crate::advance) async fn results(
+    connection: &mut PgConnection,
+    project: ProjectId,
+    fan_out: JobId,
+) -> Result<Value, Error> {
     let rows = sqlx::query!(
         r#"select status as "status: JobStatus", result, error_type, last_error from jobs
            where project_id = $1 and parent_job_id = $2
@@ -109,5 +117,5 @@ pub(in crate::advance) async fn results(
             json!({"error": row.error_type, "message": row.last_error})
         }
     });
-    Ok(Some(values.collect()))
+    Ok(values.collect())
 }

@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use mobius_engine::{JobRef, RetryProgress};
 use mobius_types::{JobId, JobStatus, ProjectId, RunId, Timestamp, UserId};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
-use super::{Wanted, wanted::ids};
+use super::{Wanted, runs::too_large, wanted::ids};
 use crate::{Error, advance::Input};
 
 /// A job whose row this transaction holds.
@@ -45,6 +46,11 @@ pub(in crate::advance) async fn lock_jobs(
     if wanted.jobs.is_empty() && wanted.cancelled.is_empty() {
         return Ok(HashMap::new());
     }
+    if wanted.cancelled.len() > 1
+        && count_live_jobs(connection, project, &wanted.cancelled).await? > MAX_STOPPED
+    {
+        return Err(too_large());
+    }
     let rows = sqlx::query_file!(
         "src/advance/load/lock_jobs.sql",
         project.as_uuid(),
@@ -81,6 +87,31 @@ pub(in crate::advance) async fn lock_jobs(
         child: row.child_run_id.map(Into::into),
     });
     Ok(jobs.map(|job| (job.id, job)).collect())
+}
+
+/// How many jobs of runs a transaction stops or restarts at most, unless it has one input alone:
+/// more than the largest run has, and less than two of them.
+pub(in crate::advance) const MAX_STOPPED: i64 = 15_000;
+
+/// How many jobs of the runs have not ended, as far as matters for [`MAX_STOPPED`].
+pub(in crate::advance) async fn count_live_jobs(
+    connection: &mut PgConnection,
+    project: ProjectId,
+    runs: &[Uuid],
+) -> Result<i64, Error> {
+    let count = sqlx::query_scalar!(
+        r#"select count(*) as "jobs!" from (
+               select from jobs
+               where project_id = $1 and run_id = any($2)
+                 and status::text in ('pending', 'claimed', 'waiting')
+               limit $3) as counted"#,
+        project.as_uuid(),
+        runs,
+        MAX_STOPPED + 1,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(count)
 }
 
 /// Ended attempts by job, attempt, worker and actor.

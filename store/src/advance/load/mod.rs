@@ -1,6 +1,7 @@
 //! Locks and loads what a batch of inputs works on: first the runs, then their jobs, then what
 //! only some inputs need.
 
+mod child_parameters;
 mod children;
 mod fan_outs;
 mod interactions;
@@ -8,10 +9,12 @@ mod jobs;
 mod runs;
 mod wanted;
 
-pub(super) use children::{ChildStart, child_outcomes, child_starts, invalid};
-pub(super) use fan_outs::{fan_outs, results};
+pub(super) use children::{ChildOutcome, ChildStart, child_outcomes, child_starts, invalid};
+pub(super) use fan_outs::{fan_outs, result_bytes, results};
 pub(super) use interactions::{OpenInteraction, open_interactions};
-pub(super) use jobs::{LockedJob, Replays, lock_jobs, reported_attempts};
+pub(super) use jobs::{
+    LockedJob, MAX_STOPPED, Replays, count_live_jobs, lock_jobs, reported_attempts,
+};
 pub(crate) use runs::LockedRun;
-pub(super) use runs::{BareRun, load_signals, lock_runs};
+pub(super) use runs::{BareRun, MAX_BYTES, load_signals, lock_runs, too_large};
 pub(super) use wanted::Wanted;

@@ -15,7 +15,7 @@ use crate::{Error, Prepared, Specs};
 
 /// How many bytes the runs of one transaction, and as much again their signals, may have as JSON.
 /// In memory they take several times that. A single run may have more.
-const MAX_BYTES: u32 = 64 * 1024 * 1024;
+pub(in crate::advance) const MAX_BYTES: u32 = 64 * 1024 * 1024;
 
 /// What the history tells of a run: a change of it is news.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,11 @@ impl LockedRun {
             attempt: self.attempt,
             cancel_requested: self.cancel_requested,
         }
+    }
+
+    /// Whether it goes on: it has not ended, and nobody wants it to.
+    pub(in crate::advance) fn is_live(&self) -> bool {
+        !self.status.is_terminal() && !self.state.is_cancelling()
     }
 
     /// Whether the history does not say yet how the run stands.
@@ -197,12 +202,12 @@ impl Row {
     }
 }
 
-/// What a batch fails with whose runs are too large together. The lane then halves it, and halves it
+/// What a batch fails with that is too large, and has more than one input. The lane then halves it, and halves it
 /// again, down to single items if it has to: nobody outside gets to see this.
-fn too_large() -> Error {
+pub(in crate::advance) fn too_large() -> Error {
     Error::Conflict {
         code: "batch_too_large",
-        message: "the runs are too large for one transaction".to_owned(),
+        message: "what the inputs are about is too large for one transaction".to_owned(),
     }
 }
 

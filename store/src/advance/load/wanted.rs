@@ -1,5 +1,7 @@
 //! What a batch of inputs names.
 
+use std::collections::BTreeSet;
+
 use mobius_types::{JobId, RunId};
 use uuid::Uuid;
 
@@ -43,6 +45,11 @@ impl Wanted {
             }
         }
         wanted
+    }
+
+    /// How many fan-outs there are of which more items are to be made.
+    pub(in crate::advance) fn fan_outs(&self) -> usize {
+        self.fan_outs.iter().collect::<BTreeSet<_>>().len()
     }
 
     /// Nothing but these runs.

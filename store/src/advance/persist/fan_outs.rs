@@ -1,14 +1,16 @@
 //! Writes the counters of fan-outs, and what becomes of many of their items at once.
 
-use mobius_types::{EventType, JobId, JobStatus, ProjectId, RunId, Timestamp};
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+use mobius_types::{JobId, JobStatus, ProjectId, RunId, Timestamp};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::changed::ChangedJob;
 use crate::{
     Error,
-    advance::{changes::Changes, fan_outs::LiveFanOut},
-    jobs::name_item,
+    advance::{Input, fan_outs::LiveFanOut},
+    events::Frames,
 };
 
 /// How long the replica that made some of the items has for the next, before another one does it.
@@ -23,6 +25,7 @@ struct Columns {
     failed: Vec<i32>,
     unmade: Vec<bool>,
     ended: Vec<bool>,
+    bytes: Vec<i64>,
 }
 
 impl Columns {
@@ -41,9 +44,13 @@ impl Columns {
             failed: count(|row| row.counters.failed),
             unmade: rows
                 .iter()
-                .map(|(_, row)| row.is_unmade() && !row.ended)
+                .map(|(_, row)| row.has_more() && !row.ended)
                 .collect(),
             ended: rows.iter().map(|(_, row)| row.ended).collect(),
+            bytes: rows
+                .iter()
+                .map(|(_, row)| i64::try_from(row.parameter_bytes).unwrap_or(i64::MAX))
+                .collect(),
         }
     }
 }
@@ -108,6 +115,7 @@ pub(super) async fn insert(
         &attempts,
         &columns.unmade,
         &columns.ended,
+        &columns.bytes,
     )
     .execute(connection)
     .await?;
@@ -121,7 +129,6 @@ pub(super) async fn update(
     project: ProjectId,
     now: Timestamp,
     rows: &[(JobId, &LiveFanOut)],
-    changes: &mut Changes,
 ) -> Result<(), Error> {
     if rows.is_empty() {
         return Ok(());
@@ -144,7 +151,7 @@ pub(super) async fn update(
         .iter()
         .map(|error| error.as_ref().map(|error| error.message.as_str()))
         .collect();
-    let ended = sqlx::query_file!(
+    sqlx::query_file!(
         "src/advance/persist/update_fan_outs.sql",
         project.as_uuid(),
         now,
@@ -159,193 +166,93 @@ pub(super) async fn update(
         &ends as _,
         &types as _,
         &messages as _,
+        &columns.bytes,
     )
-    .fetch_all(connection)
+    .execute(connection)
     .await?;
-    for row in ended {
-        let mut frame = json!({
-            "job_id": JobId::from(row.id),
-            "step_name": row.step_name,
-            "action": row.action,
-            "branch_id": row.branch,
-            "queue": row.queue,
-            "status": row.status,
-            "attempt": 1,
-        });
-        if let (Some(kind), Some(message)) = (row.error_type, row.last_error) {
-            frame["error"] = json!(format!("{kind}: {message}"));
-        }
-        changes
-            .frames
-            .push(row.run_id.into(), EventType::JobUpdated, frame);
-    }
     Ok(())
 }
 
-/// An item whose row was changed together with others.
-struct Item {
-    id: Uuid,
-    run_id: Uuid,
-    step_name: String,
-    action: String,
-    queue: String,
-    branch: String,
-    status: JobStatus,
-    attempt: i32,
-    parent_job_id: Uuid,
-    item_index: i32,
-    server: bool,
-    child_run_id: Option<Uuid>,
+/// Lets items be claimed that stood back, so many of each fan-out. Returns those that the control
+/// plane has to run.
+pub(super) async fn release(
+    connection: &mut PgConnection,
+    project: ProjectId,
+    now: Timestamp,
+    releases: &BTreeMap<JobId, u32>,
+    frames: &mut Frames,
+) -> Result<Vec<Input>, Error> {
+    if releases.is_empty() {
+        return Ok(Vec::new());
+    }
+    let parents: Vec<Uuid> = releases.keys().map(|id| id.as_uuid()).collect();
+    let counts: Vec<i64> = releases.values().copied().map(i64::from).collect();
+    let items = sqlx::query_file_as!(
+        ChangedJob,
+        "src/advance/persist/release_items.sql",
+        project.as_uuid(),
+        now,
+        &parents,
+        &counts,
+    )
+    .fetch_all(connection)
+    .await?;
+    if i64::try_from(items.len()).unwrap_or(i64::MAX) != counts.iter().sum::<i64>() {
+        // The counters and the rows are written together, so this is a mistake of ours.
+        return Err(Error::Corrupt(
+            "an item to release was not there".to_owned(),
+        ));
+    }
+    items.iter().for_each(|item| item.push_to(frames));
+    let served = items.iter().filter(|item| item.server);
+    let starts = served.map(|item| Input::StartChild {
+        run: item.run(),
+        job: item.id.into(),
+    });
+    Ok(starts.collect())
 }
 
-impl Item {
-    fn frame(&self) -> Value {
-        let mut frame = json!({
-            "job_id": JobId::from(self.id),
-            "step_name": self.step_name,
-            "action": self.action,
-            "branch_id": self.branch,
-            "queue": self.queue,
-            "status": self.status,
-            "attempt": self.attempt,
-        });
-        name_item(&mut frame, (self.parent_job_id.into(), self.item_index));
-        frame
+/// Makes the items of retried runs stand back that have not completed, with all their attempts
+/// before them; those that they have had are kept. Returns the requests to release as many of them
+/// as may be.
+pub(super) async fn restart(
+    connection: &mut PgConnection,
+    project: ProjectId,
+    now: Timestamp,
+    restarted: &[(RunId, i32)],
+    frames: &mut Frames,
+) -> Result<Vec<Input>, Error> {
+    if restarted.is_empty() {
+        return Ok(Vec::new());
     }
-}
-
-impl Changes {
-    fn tell_of(&mut self, items: &[Item]) {
-        for item in items {
-            self.frames
-                .push(item.run_id.into(), EventType::JobUpdated, item.frame());
-        }
-    }
-
-    /// Lets items be claimed that stood back. Returns those that the control plane has to run.
-    pub(super) async fn write_releases(
-        &mut self,
-        connection: &mut PgConnection,
-        project: ProjectId,
-        now: Timestamp,
-    ) -> Result<Vec<(RunId, JobId)>, Error> {
-        if self.releases.is_empty() {
-            return Ok(Vec::new());
-        }
-        let parents: Vec<Uuid> = self.releases.keys().map(|id| id.as_uuid()).collect();
-        let counts: Vec<i64> = self
-            .releases
-            .values()
-            .map(|count| i64::from(*count))
-            .collect();
-        let items = sqlx::query_file_as!(
-            Item,
-            "src/advance/persist/release_items.sql",
-            project.as_uuid(),
-            now,
-            &parents,
-            &counts,
-        )
-        .fetch_all(connection)
-        .await?;
-        if i64::try_from(items.len()).unwrap_or(i64::MAX) != counts.iter().sum::<i64>() {
-            // The counters and the rows are written together, so this is a mistake of ours.
-            return Err(Error::Corrupt(
-                "an item to release was not there".to_owned(),
-            ));
-        }
-        self.tell_of(&items);
-        let served = items.iter().filter(|item| item.server);
-        Ok(served
-            .map(|item| (item.run_id.into(), item.id.into()))
-            .collect())
-    }
-
-    /// Ends the items of fan-outs that have failed: as for a run, those that no worker holds end
-    /// now, and the workers of the others are told. Returns the children that they wait for.
-    pub(super) async fn write_stopped_fan_outs(
-        &mut self,
-        connection: &mut PgConnection,
-        project: ProjectId,
-        now: Timestamp,
-    ) -> Result<Vec<(RunId, RunId)>, Error> {
-        if self.stopped_fan_outs.is_empty() {
-            return Ok(Vec::new());
-        }
-        let parents: Vec<Uuid> = self
-            .stopped_fan_outs
-            .iter()
-            .map(|id| id.as_uuid())
-            .collect();
-        let items = sqlx::query_file_as!(
-            Item,
-            "src/advance/persist/stop_fan_outs.sql",
-            project.as_uuid(),
-            now,
-            &parents,
-        )
-        .fetch_all(connection)
-        .await?;
-        for item in &items {
-            let run = RunId::from(item.run_id);
-            // Before the end of the run, when nothing caught the failure.
-            match self.stopped.get(&run) {
-                Some(place) => {
-                    self.frames
-                        .insert(run, *place, EventType::JobUpdated, &item.frame());
-                }
-                None => self.frames.push(run, EventType::JobUpdated, item.frame()),
-            }
-        }
-        let children = items
-            .iter()
-            .filter(|item| item.status == JobStatus::Claimed);
-        let children =
-            children.filter_map(|item| Some((item.run_id.into(), item.child_run_id?.into())));
-        Ok(children.collect())
-    }
-
-    /// Makes the items of retried runs stand back that have not completed, with all their attempts
-    /// before them. Returns their fan-outs, of which as many items are to be released as may be.
-    pub(super) async fn write_restarts(
-        &mut self,
-        connection: &mut PgConnection,
-        project: ProjectId,
-        now: Timestamp,
-    ) -> Result<Vec<(RunId, JobId)>, Error> {
-        if self.restarted.is_empty() {
-            return Ok(Vec::new());
-        }
-        let runs: Vec<Uuid> = self
-            .restarted
-            .iter()
-            .map(|(run, _)| run.as_uuid())
-            .collect();
-        let visits: Vec<i32> = self.restarted.iter().map(|(_, visit)| *visit).collect();
-        let items = sqlx::query_file_as!(
-            Item,
-            "src/advance/persist/restart_items.sql",
-            project.as_uuid(),
-            now,
-            &runs,
-            &visits,
-        )
-        .fetch_all(&mut *connection)
-        .await?;
-        self.tell_of(&items);
-        let fan_outs = sqlx::query_file!(
-            "src/advance/persist/restart_fan_outs.sql",
-            project.as_uuid(),
-            now,
-            GRACE_SECONDS,
-            &runs,
-            &visits,
-        )
-        .fetch_all(connection)
-        .await?;
-        Ok(fan_outs
-            .into_iter()
-            .map(|row| (row.run_id.into(), row.id.into()))
-            .collect())
-    }
+    let runs: Vec<Uuid> = restarted.iter().map(|(run, _)| run.as_uuid()).collect();
+    let visits: Vec<i32> = restarted.iter().map(|(_, visit)| *visit).collect();
+    let items = sqlx::query_file_as!(
+        ChangedJob,
+        "src/advance/persist/restart_items.sql",
+        project.as_uuid(),
+        now,
+        &runs,
+        &visits,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let fan_outs = sqlx::query_file_as!(
+        ChangedJob,
+        "src/advance/persist/restart_fan_outs.sql",
+        project.as_uuid(),
+        now,
+        GRACE_SECONDS,
+        &runs,
+        &visits,
+    )
+    .fetch_all(connection)
+    .await?;
+    let changed = fan_outs.iter().chain(&items);
+    changed.for_each(|job| job.push_to(frames));
+    let chunks = fan_outs.iter().map(|job| Input::Chunk {
+        run: job.run(),
+        fan_out: job.id.into(),
+    });
+    Ok(chunks.collect())
 }

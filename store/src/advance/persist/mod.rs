@@ -1,16 +1,19 @@
 //! Writes what a batch changed: one statement a table, and none for a table that it left alone.
 
+mod changed;
+mod child_tasks;
 mod fan_outs;
 mod jobs;
 mod runs;
 mod stop;
+mod weigh;
 
 use std::{collections::HashMap, time::Duration};
 
 use mobius_types::{JobId, ProjectId, Timestamp};
 use sqlx::PgConnection;
 
-use super::{Aftermath, Input, Ledger, cancel, changes::Changes, fan_outs::LiveFanOut};
+use super::{Aftermath, Input, Ledger, changes::Changes, fan_outs::LiveFanOut};
 use crate::{
     Error, events,
     hand_off::HandOff,
@@ -26,10 +29,8 @@ impl Ledger<'_> {
         terms: LeaseTerms,
         hand_off: HandOff,
     ) -> Result<Aftermath, Error> {
-        let mut claimable_in = std::mem::take(&mut self.changes.claimable_in);
-        if !self.changes.releases.is_empty()
-            || self.changes.new_jobs.iter().any(JobRow::is_claimable)
-        {
+        let mut claimable_in = std::mem::take(&mut self.claimable_in);
+        if self.changes.new_jobs.iter().any(JobRow::is_claimable) {
             claimable_in.insert(Duration::ZERO);
         }
         let (next, has_events) = self.write(connection, project, terms).await?;
@@ -41,15 +42,19 @@ impl Ledger<'_> {
         })
     }
 
-    /// Writes all of it. The order: what ended, what stops, what begins; then the runs, and the
-    /// counter last. A run that stopped and was retried in one batch so keeps what the retry made.
-    /// Returns what is to be done after the commit, and whether anything was told.
+    /// Writes all of it. The order: what ended, what stops, what begins, what begins again; then
+    /// the runs, and the counter last. A run that stopped and was retried in one batch so keeps
+    /// what the retry made, and what the batch had made before is among what begins again. Returns
+    /// what is to be done after the commit, and whether anything was told.
     async fn write(
         mut self,
         connection: &mut PgConnection,
         project: ProjectId,
         terms: LeaseTerms,
     ) -> Result<(Vec<Input>, bool), Error> {
+        if self.is_shared {
+            weigh::check(connection, project, &self.changes).await?;
+        }
         self.write_ends(connection, project).await?;
         let Self {
             now,
@@ -57,6 +62,7 @@ impl Ledger<'_> {
             fan_outs,
             mut next,
             mut changes,
+            done_tasks,
             ..
         } = self;
         changes.timers.write_stopped(connection, project).await?;
@@ -65,44 +71,25 @@ impl Ledger<'_> {
             .write_ended(connection, project, now)
             .await?;
         let (new, old) = split(&fan_outs);
-        fan_outs::update(connection, project, now, &old, &mut changes).await?;
-        let mut orphans = changes
-            .write_stopped_fan_outs(connection, project, now)
-            .await?;
-        orphans.extend(
-            stop::stop_runs(
-                connection,
-                project,
-                now,
-                &changes.stopped,
-                &mut changes.frames,
-            )
-            .await?,
-        );
-        next.extend(
-            orphans
-                .into_iter()
-                .map(|(parent, child)| cancel(child, parent)),
-        );
-        let released = changes.write_releases(connection, project, now).await?;
-        next.extend(
-            released
-                .into_iter()
-                .map(|(run, job)| Input::StartChild { run, job }),
-        );
-        let restarted = changes.write_restarts(connection, project, now).await?;
-        next.extend(
-            restarted
-                .into_iter()
-                .map(|(run, fan_out)| Input::Chunk { run, fan_out }),
-        );
+        fan_outs::update(connection, project, now, &old).await?;
+        changes.write_stopped(connection, project, now).await?;
+        let frames = &mut changes.frames;
+        let released =
+            fan_outs::release(connection, project, now, &changes.releases, frames).await?;
+        next.extend(released);
         crate::runs::insert(connection, project, now, &changes.new_runs).await?;
         changes
             .write_new(connection, project, now, terms, &new)
             .await?;
+        let frames = &mut changes.frames;
+        let restarted =
+            fan_outs::restart(connection, project, now, &changes.restarted, frames).await?;
+        next.extend(restarted);
         changes.signals.write(connection, project, now).await?;
         let changed: Vec<_> = runs.iter().filter(|(_, run)| run.changed).collect();
         runs::update_runs(connection, project, now, &changed).await?;
+        next.extend(changes.child_tasks.iter().map(|task| task.input()));
+        child_tasks::write(connection, project, now, &done_tasks, &changes.child_tasks).await?;
         let has_events = events::append(connection, project, now, changes.frames).await?;
         Ok((next, has_events))
     }
@@ -134,6 +121,21 @@ fn split(fan_outs: &HashMap<JobId, LiveFanOut>) -> (FanOuts<'_>, FanOuts<'_>) {
 }
 
 impl Changes {
+    /// Writes what stops, and notes the children that nobody waits for any more.
+    async fn write_stopped(
+        &mut self,
+        connection: &mut PgConnection,
+        project: ProjectId,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let (fan_outs, frames) = (&self.stopped_fan_outs, &mut self.frames);
+        let orphans = stop::stop_fan_outs(connection, project, now, fan_outs, frames).await?;
+        self.child_tasks.extend(orphans);
+        let orphans = stop::stop_runs(connection, project, now, &self.stopped, frames).await?;
+        self.child_tasks.extend(orphans);
+        Ok(())
+    }
+
     /// Writes what begins.
     async fn write_new(
         &self,

@@ -16,5 +16,5 @@ set status = 'pending', scheduled_at = $2, updated_at = $2
 where j.project_id = $1 and j.id = any(array(select id from picked))
   and j.status::text = 'waiting'
 returning j.id, j.run_id, j.step_name, j.action, j.queue, j.branch, j.status as "status: JobStatus",
-          greatest(j.attempt, 1) as "attempt!", j.parent_job_id as "parent_job_id!",
-          j.item_index as "item_index!", j.server, j.child_run_id
+          j.attempt, j.parent_job_id, j.item_index, j.server, j.child_run_id, j.cancel_requested,
+          j.error_type, j.last_error
