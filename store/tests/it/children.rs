@@ -186,11 +186,11 @@ async fn what_cannot_be_started_fails_the_job_with_what_is_wrong() {
         ),
         (
             json!({"workflow": "double", "queue": format!("${{'{}'}}", "q".repeat(256))}),
-            "queue: must have at most 255 characters",
+            "queue: has more than 255 characters",
         ),
         (
             json!({"workflow": "double", "external_id": "x".repeat(256)}),
-            "external_id: must have at most 255 characters",
+            "external_id: has more than 255 characters",
         ),
         (
             json!({"workflow": "double", "metadata": labels(101)}),
