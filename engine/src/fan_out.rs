@@ -17,6 +17,7 @@ use crate::{
     retry,
     run::{Limits, Run},
     scope::{RunObject, Scope},
+    state::RunState,
     steps::{
         action::ActionStep,
         each::{EachStep, INDEX},
@@ -183,15 +184,16 @@ pub(crate) fn lease_expired(limits: &Limits) -> JobError {
 /// The items or their parameters can't be evaluated: report [`crate::Event::FanOutFailed`].
 pub fn fan_out_items(
     run: &Run<'_>,
+    state: &RunState,
     job: &JobRef,
     from: u32,
     count: u32,
 ) -> Result<Vec<JsonObject>, JobError> {
-    let (action, each) = current_each(run, job).ok_or_else(|| {
+    let (action, each) = current_each(run, state, job).ok_or_else(|| {
         let message = format!("branch `{}` is not at such a step", job.branch);
         JobError::of(EXPRESSION_ERROR, message)
     })?;
-    let branch = &run.state.branches[&job.branch];
+    let branch = &state.branches[&job.branch];
     let run_object = RunObject::new(run.facts);
     let mut allowance = Budget::of_step();
     let scope = Scope::new(run.inputs, branch.variables.values(), &run_object);
@@ -218,8 +220,12 @@ pub fn fan_out_items(
     Ok(made)
 }
 
-fn current_each<'a>(run: &Run<'a>, job: &JobRef) -> Option<(&'a ActionStep, &'a EachStep)> {
-    let (step, waits) = current(run, job)?;
+fn current_each<'a>(
+    run: &Run<'a>,
+    state: &RunState,
+    job: &JobRef,
+) -> Option<(&'a ActionStep, &'a EachStep)> {
+    let (step, waits) = current(run, state, job)?;
     let action = step.kind.as_action()?;
     let is_fan_out = matches!(waits, Waiting::FanOut { .. });
     Some((action, action.each.as_ref().filter(|_| is_fan_out)?))

@@ -23,7 +23,7 @@ fn spec(items: Value, extra: Value) -> Value {
 
 fn parameters(run: &Simulation) -> Value {
     let job = run.fan_out();
-    let items = fan_out_items(&run.run(), &job, 0, 500).unwrap();
+    let items = fan_out_items(&run.run(), &run.state, &job, 0, 500).unwrap();
     items.into_iter().map(Value::Object).collect()
 }
 
@@ -96,14 +96,17 @@ fn items_can_be_made_in_any_chunks_and_are_the_same() {
     let items: Vec<_> = (0..50).collect();
     let run = Simulation::started(spec(json!(items), json!({})));
     let job = run.fan_out();
-    let all = fan_out_items(&run.run(), &job, 0, 50).unwrap();
+    let all = fan_out_items(&run.run(), &run.state, &job, 0, 50).unwrap();
     assert_eq!(all.len(), 50);
     let mut made = Vec::new();
     for from in (0..50).step_by(7) {
-        made.extend(fan_out_items(&run.run(), &job, from, 7).unwrap());
+        made.extend(fan_out_items(&run.run(), &run.state, &job, from, 7).unwrap());
     }
     assert_eq!(made, all);
-    assert_eq!(fan_out_items(&run.run(), &job, 50, 7), Ok(vec![]));
+    assert_eq!(
+        fan_out_items(&run.run(), &run.state, &job, 50, 7),
+        Ok(vec![])
+    );
 }
 
 #[test]
@@ -116,7 +119,9 @@ fn large_items_come_in_smaller_chunks() {
     run.inputs.insert("text".to_owned(), json!(text));
     run.apply(Event::Started);
     let job = run.fan_out();
-    let made = fan_out_items(&run.run(), &job, 0, 200).unwrap().len();
+    let made = fan_out_items(&run.run(), &run.state, &job, 0, 200)
+        .unwrap()
+        .len();
     assert!((1..50).contains(&made), "{made} items of 2 MB");
 }
 
@@ -212,12 +217,12 @@ fn items_that_can_not_be_made_fail_the_step() {
 fn only_a_branch_at_such_a_step_has_items() {
     let run = Simulation::started(json!({"name": "w", "steps": [{"name": "a", "action": "a"}]}));
     let job = run.job("a").job.clone();
-    assert!(fan_out_items(&run.run(), &job, 0, 1).is_err());
+    assert!(fan_out_items(&run.run(), &run.state, &job, 0, 1).is_err());
     let other = JobRef {
         branch: "x".to_owned(),
         visit: 1,
     };
-    assert!(fan_out_items(&run.run(), &other, 0, 1).is_err());
+    assert!(fan_out_items(&run.run(), &run.state, &other, 0, 1).is_err());
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::{
 use crate::jobs::{JobRow, push_new};
 
 impl Ledger<'_> {
-    /// Notes the new state of a run and all that follows from it. `cause` is the end of a job that
+    /// Notes all that follows from the new state of a run. `cause` is the end of a job that
     /// led to it.
     pub(super) fn carry_out(
         &mut self,
@@ -34,14 +34,6 @@ impl Ledger<'_> {
         moved: &mut Moved,
     ) {
         let needs_worker = transition.actions.iter().any(needs_worker);
-        if let Some(run) = self
-            .runs
-            .get_mut(&id)
-            .filter(|run| run.state != transition.state)
-        {
-            run.state = transition.state;
-            run.changed = true;
-        }
         for action in transition.actions {
             self.apply(id, action, cause, moved);
         }

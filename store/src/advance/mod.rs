@@ -67,6 +67,7 @@ pub(crate) async fn advance_batch(
     ledger.fan_outs = load::fan_outs(connection, project, &wanted, &ledger.jobs).await?;
     ledger.child_starts = load::child_starts(connection, specs, project, &wanted).await?;
     ledger.child_outcomes = load::child_outcomes(connection, project, &wanted).await?;
+    ledger.end_lost();
     let items = ledger.take_items(inputs, jitter);
     ledger.end_fan_outs(connection, specs, project).await?;
     let outcomes = inputs

@@ -1,19 +1,17 @@
 //! What happens to runs besides the ends of their jobs: starts, timers, signals, answers, and what
 //! operators ask for.
 
-use mobius_engine::{Event, JobRef, Rejected, RetryFrom, Signal};
+use mobius_engine::{Action, Event, JobRef, Rejected, RetryFrom, Signal, Transition};
 use mobius_types::{JobStatus, RunId, WorkflowRunStatus};
 
-use super::{Answer, Ledger, Moved, load::LockedRun};
+use super::{Answer, Ledger, Moved, ending::error, load::LockedRun};
 use crate::Error;
 
 impl Ledger<'_> {
     /// Starts a run that is not stored yet, and gives it back as it stands after its first step.
     pub(crate) fn start(&mut self, id: RunId, run: LockedRun) -> Result<(LockedRun, Moved), Error> {
-        let transition = self
-            .decide(&run, Event::Started)
-            .map_err(|rejected| Error::Corrupt(format!("a new run was rejected: {rejected}")))?;
         self.runs.insert(id, run);
+        let transition = self.decide(id, Event::Started)??;
         let moved = self.carry_out(id, transition, None);
         let run = self.runs.remove(&id);
         let run = run.expect("nothing removes a run while it is carried on");
@@ -24,16 +22,14 @@ impl Ledger<'_> {
     /// the run has ended, only the timer goes.
     pub(super) fn fire(&mut self, id: RunId, job: &JobRef) -> Result<Moved, Error> {
         let event = Event::TimerFired { job: job.clone() };
-        let decided = match self.runs.get(&id) {
-            Some(run) => self.decide(run, event),
-            None => Err(Rejected::Ended),
-        };
+        // Without its run there is no timer either.
+        let decided = self.decide(id, event).unwrap_or(Err(Rejected::Ended));
         match decided {
             Ok(transition) => {
                 self.changes.timers.stop(id, job.visit);
                 Ok(self.carry_out(id, transition, None))
             }
-            Err(Rejected::Ended | Rejected::NotCurrent { .. }) => {
+            Err(Rejected::Ended | Rejected::Cancelling | Rejected::NotCurrent { .. }) => {
                 self.changes.timers.stop(id, job.visit);
                 Ok(Moved::default())
             }
@@ -42,9 +38,23 @@ impl Ledger<'_> {
                 | Rejected::NotStarted
                 | Rejected::NotPaused
                 | Rejected::NotFailed
+                | Rejected::Lost
                 | Rejected::TooManySignals { .. }
                 | Rejected::UnknownStep(_)),
             ) => Err(rejected.into()),
+        }
+    }
+
+    /// Fails the runs that can't go on because their stored states can't be read.
+    pub(super) fn end_lost(&mut self) {
+        let is_lost = |run: &LockedRun| run.state.is_lost() && !run.status.is_terminal();
+        let runs = self.runs.iter().filter(|(_, run)| is_lost(run));
+        let lost: Vec<RunId> = runs.map(|(id, _)| *id).collect();
+        for id in lost {
+            let error = error("internal", "internal error: the state of the run was lost");
+            let actions = vec![Action::StopJobs, Action::FailRun { error }];
+            let moved = true;
+            self.carry_out(id, Transition { actions, moved }, None);
         }
     }
 
@@ -53,7 +63,7 @@ impl Ledger<'_> {
         let event = Event::SignalReceived {
             signal: signal.clone(),
         };
-        let transition = self.decide(self.run(id)?, event)?;
+        let transition = self.decide(id, event)??;
         self.changes.signals.receive(id, signal.clone());
         if let Some(run) = self.runs.get_mut(&id) {
             // Taken away again when the transition consumes it.
@@ -78,8 +88,10 @@ impl Ledger<'_> {
             job: open.job.clone(),
             response: response.clone(),
         };
-        let transition = match self.decide(self.run(id)?, event) {
-            Err(Rejected::Ended | Rejected::NotCurrent { .. }) => return Err(closed()),
+        let transition = match self.decide(id, event)? {
+            Err(Rejected::Ended | Rejected::Cancelling | Rejected::NotCurrent { .. }) => {
+                return Err(closed());
+            }
             decided => decided?,
         };
         self.interactions.remove(&answer.interaction);
@@ -89,7 +101,7 @@ impl Ledger<'_> {
 
     /// Ends every pause of the run.
     pub(super) fn resume(&mut self, id: RunId) -> Result<Moved, Error> {
-        let transition = self.decide(self.run(id)?, Event::Resumed)?;
+        let transition = self.decide(id, Event::Resumed)??;
         Ok(self.carry_out(id, transition, None))
     }
 
@@ -106,7 +118,7 @@ impl Ledger<'_> {
             reason: format!("cancelled by {by}"),
             claimed: u32::try_from(held).unwrap_or(u32::MAX),
         };
-        let transition = self.decide(self.run(id)?, event)?;
+        let transition = self.decide(id, event)??;
         if let Some(run) = self.runs.get_mut(&id)
             && !run.cancel_requested
         {
@@ -122,8 +134,7 @@ impl Ledger<'_> {
         let run = self.runs.get_mut(&id).ok_or(Error::NotFound("run"))?;
         // The expressions of this transition see the new attempt already.
         run.facts.attempt = run.attempt + 1;
-        let run = self.run(id)?;
-        let decided = self.decide(run, Event::RetryRequested { from });
+        let decided = self.decide(id, Event::RetryRequested { from })?;
         let run = self.runs.get_mut(&id).ok_or(Error::NotFound("run"))?;
         match decided {
             Ok(transition) => {

@@ -236,8 +236,18 @@ impl Tenant {
     }
 
     /// Makes the stored state of a run unreadable, as a bug or a newer version would.
-    pub async fn corrupt(&self, run: RunId) {
+    pub async fn lose_state(&self, run: RunId) {
         sqlx::query("update runs set state = '\"unreadable\"' where project_id = $1 and id = $2")
+            .bind(self.project.as_uuid())
+            .bind(run.as_uuid())
+            .execute(&mut *self.connection().await)
+            .await
+            .expect("any JSON can be stored");
+    }
+
+    /// Makes the stored row of a run unreadable, so that nothing can be done with the run.
+    pub async fn corrupt(&self, run: RunId) {
+        sqlx::query("update runs set inputs = '\"unreadable\"' where project_id = $1 and id = $2")
             .bind(self.project.as_uuid())
             .bind(run.as_uuid())
             .execute(&mut *self.connection().await)

@@ -42,6 +42,7 @@ impl Ledger<'_> {
                 .whole;
             load::load_signals(connection, project, &mut runs).await?;
             self.runs.extend(runs);
+            self.end_lost();
         }
         for over in over {
             self.end_fan_out(connection, project, over).await?;
@@ -84,13 +85,13 @@ impl Ledger<'_> {
         if let Some(fan_out) = self.fan_outs.get_mut(&over.fan_out) {
             fan_out.end(result);
         }
-        match self.decide(self.run(run)?, event) {
+        match self.decide(run, event)? {
             Ok(transition) => {
                 self.carry_out(run, transition, None);
                 Ok(())
             }
             // The branch has left the step, or the run has ended: nothing waits for it.
-            Err(Rejected::Ended | Rejected::NotCurrent { .. }) => Ok(()),
+            Err(Rejected::Ended | Rejected::Cancelling | Rejected::NotCurrent { .. }) => Ok(()),
             Err(rejected) => Err(rejected.into()),
         }
     }

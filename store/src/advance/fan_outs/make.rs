@@ -55,7 +55,9 @@ impl Ledger<'_> {
         if self.fan_outs.get(&id).is_none_or(|fan_out| fan_out.ended) {
             return Ok(moved);
         }
-        self.run(run)?;
+        if !self.runs.contains_key(&run) {
+            return Err(Error::NotFound("run"));
+        }
         self.unmade.push(id);
         self.make_items(&mut moved);
         let fan_out = self.fan_outs.get_mut(&id).filter(|fan_out| !fan_out.ended);
@@ -103,12 +105,13 @@ impl Ledger<'_> {
         let Some(fan_out) = self.fan_outs.get(&id) else {
             return Ok(());
         };
-        let Some(run) = self.runs.get(&fan_out.run) else {
+        let Some(run) = self.runs.get_mut(&fan_out.run) else {
             return Ok(());
         };
         let from = fan_out.counters.created;
         let count = CHUNK.min(self.room).min(fan_out.counters.items - from);
-        let made = fan_out_items(&run.context(self.limits), &fan_out.job, from, count);
+        let (context, state) = run.context(self.limits);
+        let made = fan_out_items(&context, state, &fan_out.job, from, count);
         let used = match &made {
             Ok(made) => u32::try_from(made.len()).unwrap_or(CHUNK),
             Err(_) => FAILURE,
@@ -156,7 +159,7 @@ impl Ledger<'_> {
             push_new(&mut self.changes.frames, parent);
         }
         let event = Event::FanOutFailed { job, error };
-        let transition = self.decide(self.runs.get(&run)?, event).ok()?;
+        let transition = self.decide(run, event).ok()?.ok()?;
         Some((run, transition))
     }
 }

@@ -6,6 +6,7 @@ mod fan_outs;
 mod interactions;
 mod jobs;
 mod runs;
+mod state;
 mod wanted;
 
 pub(super) use children::{ChildStart, child_outcomes, child_starts, invalid};
@@ -14,4 +15,5 @@ pub(super) use interactions::{OpenInteraction, open_interactions};
 pub(super) use jobs::{LockedJob, Replays, lock_jobs, reported_attempts};
 pub(crate) use runs::LockedRun;
 pub(super) use runs::{BareRun, load_signals, lock_runs};
+use state::StoredState;
 pub(super) use wanted::Wanted;
