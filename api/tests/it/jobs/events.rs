@@ -105,6 +105,15 @@ async fn one_bad_event_refuses_all_of_them() {
             "control plane",
         ),
         (
+            event(
+                "t",
+                json!({"a": (1..101).fold(json!(1), |inner, _| json!([inner]))}),
+            ),
+            400,
+            "bad_request",
+            "events[1].payload: must not be nested deeper than 100 levels",
+        ),
+        (
             event("t", json!([])),
             400,
             "bad_request",
