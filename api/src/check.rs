@@ -1,7 +1,9 @@
 //! Checks of single fields that many requests share. Each error names its field.
 
-use mobius_types::{MAX_NAME_CHARS, MAX_TEXT_CHARS};
+use mobius_store::{MAX_DEPTH, is_deeper_than};
+use mobius_types::{JsonObject, MAX_NAME_CHARS, MAX_TEXT_CHARS};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::ApiError;
 
@@ -56,6 +58,26 @@ pub(crate) fn json_size(field: &str, value: &impl Serialize, max: usize) -> Resu
     if size > max {
         return Err(ApiError::TooLarge(format!(
             "{field}: has {size} bytes, and at most {max} are taken"
+        )));
+    }
+    Ok(())
+}
+
+/// How deep a part of the request is nested that is stored as a value.
+pub(crate) fn nesting(field: &str, value: &Value, most: usize) -> Result<(), ApiError> {
+    if is_deeper_than(value, most) {
+        return Err(ApiError::bad_request(format!(
+            "{field}: must not be nested deeper than {most} levels"
+        )));
+    }
+    Ok(())
+}
+
+/// [`nesting`] of an object, which is a level itself.
+pub(crate) fn object_nesting(field: &str, value: &JsonObject) -> Result<(), ApiError> {
+    if value.values().any(|it| is_deeper_than(it, MAX_DEPTH - 1)) {
+        return Err(ApiError::bad_request(format!(
+            "{field}: must not be nested deeper than {MAX_DEPTH} levels"
         )));
     }
     Ok(())

@@ -5,10 +5,7 @@ use std::time::Duration;
 
 use mobius_types::{JsonObject, SignalId, Timestamp, WorkflowInteractionConfig};
 
-use crate::{
-    event::{JobError, JobRef, RetryProgress},
-    state::RunState,
-};
+use crate::event::{JobError, JobRef, RetryProgress};
 
 /// A step execution for a worker or for the control plane.
 #[derive(Clone, PartialEq, Debug)]
@@ -163,8 +160,8 @@ pub enum Action {
 /// What follows from an event.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Transition {
-    /// The run's new state.
-    pub state: RunState,
     /// What to do, in order.
     pub actions: Vec<Action>,
+    /// Whether the run's state is another one than before.
+    pub moved: bool,
 }

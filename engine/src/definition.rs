@@ -55,6 +55,7 @@ impl Definition {
         let steps = compile_steps(&spec, &index, &named_branches, &mut problems);
         if !spec.steps.is_empty() {
             graph::check_reachability(&spec, start, &index, &mut problems);
+            graph::check_joins(&spec, start, &index, &mut problems);
         }
         graph::check_branches(&spec, &mut problems);
         let mut kept_branches = check_outputs(&spec, &named_branches, &mut problems);

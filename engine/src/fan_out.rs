@@ -17,6 +17,7 @@ use crate::{
     retry,
     run::{Limits, Run},
     scope::{RunObject, Scope},
+    state::RunState,
     steps::{
         action::ActionStep,
         each::{EachStep, INDEX},
@@ -206,15 +207,16 @@ impl MadeItems {
 /// The items or their parameters can't be evaluated: report [`crate::Event::FanOutRefused`].
 pub fn fan_out_items(
     run: &Run<'_>,
+    state: &RunState,
     job: &JobRef,
     from: u32,
     count: u32,
 ) -> Result<MadeItems, JobError> {
-    let (action, each) = current_each(run, job).ok_or_else(|| {
+    let (action, each) = current_each(run, state, job).ok_or_else(|| {
         let message = format!("branch `{}` is not at such a step", job.branch);
         JobError::of(EXPRESSION_ERROR, message)
     })?;
-    let branch = &run.state.branches[&job.branch];
+    let branch = &state.branches[&job.branch];
     let run_object = RunObject::new(run.facts);
     let mut allowance = Budget::of_step();
     let scope = Scope::new(run.inputs, branch.variables.values(), &run_object);
@@ -247,8 +249,12 @@ pub fn fan_out_items(
     })
 }
 
-fn current_each<'a>(run: &Run<'a>, job: &JobRef) -> Option<(&'a ActionStep, &'a EachStep)> {
-    let (step, waits) = current(run, job)?;
+fn current_each<'a>(
+    run: &Run<'a>,
+    state: &RunState,
+    job: &JobRef,
+) -> Option<(&'a ActionStep, &'a EachStep)> {
+    let (step, waits) = current(run, state, job)?;
     let action = step.kind.as_action()?;
     let is_fan_out = matches!(waits, Waiting::FanOut { .. });
     Some((action, action.each.as_ref().filter(|_| is_fan_out)?))

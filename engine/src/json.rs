@@ -6,11 +6,13 @@
 use mobius_types::JsonObject;
 use serde_json::Value;
 
+use crate::problem::{Path, Problems};
+
 /// How deep a value may be nested.
 ///
 /// The JSON parser stops at 128 levels, and a stored value sits some levels below the top of a
 /// run's state: a deeper one could be written but never be read again.
-pub(crate) const MAX_DEPTH: usize = 100;
+pub const MAX_DEPTH: usize = 100;
 
 /// What one value costs in memory besides its text.
 pub(crate) const NODE_BYTES: u64 = 64;
@@ -42,17 +44,32 @@ pub(crate) fn is_truthy(value: &Value) -> bool {
 
 /// How many levels of lists and objects there are; stops counting behind [`MAX_DEPTH`].
 pub(crate) fn is_too_deep(value: &Value) -> bool {
-    deeper_than(value, MAX_DEPTH)
+    is_deeper_than(value, MAX_DEPTH)
 }
 
-fn deeper_than(value: &Value, levels: usize) -> bool {
+/// Reports literal values that are too deep for an object that is stored with them in it.
+pub(crate) fn check_nesting(path: &Path<'_>, fields: Option<&JsonObject>, problems: &mut Problems) {
+    for (name, value) in fields.into_iter().flatten() {
+        if is_deeper_than(value, MAX_DEPTH - 1) {
+            let message = format!("is nested deeper than {} levels", MAX_DEPTH - 1);
+            problems.add(&path.field(name), message);
+        }
+    }
+}
+
+/// Whether the value has more levels of lists and objects.
+#[must_use]
+pub fn is_deeper_than(value: &Value, levels: usize) -> bool {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
         Value::Array(items) => {
-            levels == 0 || items.iter().any(|item| deeper_than(item, levels - 1))
+            levels == 0 || items.iter().any(|item| is_deeper_than(item, levels - 1))
         }
         Value::Object(fields) => {
-            levels == 0 || fields.values().any(|field| deeper_than(field, levels - 1))
+            levels == 0
+                || fields
+                    .values()
+                    .any(|field| is_deeper_than(field, levels - 1))
         }
     }
 }

@@ -34,6 +34,7 @@ pub use event::{Event, JobError, JobRef, RetryFrom, RetryProgress, Signal};
 pub use fan_out::{
     FanOut, FanOutProgress, ItemDecision, ItemEvent, MadeItems, fan_out_items, settle_item,
 };
+pub use json::{MAX_DEPTH, is_deeper_than};
 pub use problem::{Problem, Problems};
 pub use result::result_value;
 pub use run::{Limits, Run, RunFacts};

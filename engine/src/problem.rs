@@ -4,6 +4,9 @@
 
 use std::fmt;
 
+/// How many problems are shown: who has more wants to mend these first.
+const MAX_SHOWN: usize = 50;
+
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -56,13 +59,17 @@ impl Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.0.iter().enumerate() {
+        for (index, problem) in self.0.iter().take(MAX_SHOWN).enumerate() {
             if index > 0 {
                 f.write_str("; ")?;
             }
             problem.fmt(f)?;
         }
-        Ok(())
+        match self.0.len().saturating_sub(MAX_SHOWN) {
+            0 => Ok(()),
+            1 => f.write_str("; and 1 more problem"),
+            more => write!(f, "; and {more} more problems"),
+        }
     }
 }
 
@@ -100,6 +107,19 @@ impl fmt::Display for Path<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_many_problems_the_first_are_shown_and_the_others_counted() {
+        let mut problems = Problems::default();
+        for at in 0..3_000 {
+            problems.add(&Path::Root.field("steps").index(at), "is wrong");
+        }
+        let shown = problems.to_string();
+        assert!(
+            shown.ends_with("; steps[49]: is wrong; and 2950 more problems"),
+            "{shown}"
+        );
+    }
 
     #[test]
     fn problems_are_shown_in_one_line_with_their_places() {

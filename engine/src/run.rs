@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mobius_types::JsonObject;
 
-use crate::{definition::Definition, event::Signal, state::RunState};
+use crate::{definition::Definition, event::Signal};
 
 /// What expressions see of a run under `run`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -64,7 +64,7 @@ impl Default for Limits {
     }
 }
 
-/// A run, locked by the caller until the transition is stored.
+/// A run, locked by the caller until the transition is stored. Its state comes beside it.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {
     /// The workflow's definition: the same one for the whole life of the run.
@@ -75,9 +75,7 @@ pub struct Run<'a> {
     pub facts: &'a RunFacts,
     /// How large it may grow.
     pub limits: &'a Limits,
-    /// Where it stands.
-    pub state: &'a RunState,
     /// The run's signals that nothing has consumed yet, oldest first, without that of the event.
-    /// Need not be loaded while [`RunState::stored_signals`] is zero.
+    /// Need not be loaded while [`crate::RunState::stored_signals`] is zero.
     pub signals: &'a [Signal],
 }

@@ -66,6 +66,18 @@ pub(crate) enum Phase {
     Completed,
     /// Its branches stay where they were, for a retry.
     Failed,
+    /// What was stored of it can't be read.
+    Lost,
+}
+
+/// See [`RunState::mark`].
+#[derive(PartialEq, Eq)]
+pub(crate) struct Mark {
+    phase: Phase,
+    visits: i32,
+    branches: usize,
+    bytes: u64,
+    stored: StoredSignals,
 }
 
 /// A branch that is going.
@@ -132,10 +144,37 @@ impl Variables {
 }
 
 impl RunState {
+    /// What stands for a stored state that can't be read. The run has failed for good.
+    #[must_use]
+    pub fn lost() -> Self {
+        Self {
+            phase: Phase::Lost,
+            ..Self::default()
+        }
+    }
+
+    /// Whether it stands for a stored state that can't be read.
+    #[must_use]
+    pub const fn is_lost(&self) -> bool {
+        matches!(self.phase, Phase::Lost)
+    }
+
     /// Whether nothing more will happen to the run by itself.
     #[must_use]
     pub const fn has_ended(&self) -> bool {
-        matches!(self.phase, Phase::Completed | Phase::Failed)
+        matches!(self.phase, Phase::Completed | Phase::Failed | Phase::Lost)
+    }
+
+    /// Tells two states of a run apart without a look at its branches: whatever changes one of
+    /// them gives out a visit, ends a branch or changes the phase.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark {
+            phase: self.phase.clone(),
+            visits: self.visits,
+            branches: self.branches.len(),
+            bytes: self.bytes,
+            stored: self.stored,
+        }
     }
 
     /// Whether the run goes on and every branch waits for a signal, a time, a resume, an answer or
@@ -190,8 +229,10 @@ impl RunState {
         found.into_iter().map(|(name, _)| name.clone()).collect()
     }
 
-    /// Whether the counters are what counting anew would give.
-    pub(crate) fn is_accounted(&self) -> bool {
+    /// Whether the counters are what counting anew would give. Tests ask this after each event; it
+    /// reads all variables.
+    #[must_use]
+    pub fn is_accounted(&self) -> bool {
         let going = self.branches.values();
         let sizes = going.map(|branch| branch.variables.size() + branch.waits.size());
         let ended = self.ended.values().map(Variables::size);

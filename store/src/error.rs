@@ -18,7 +18,7 @@ pub enum Error {
         /// What contradicts what.
         message: String,
     },
-    /// The run has ended, or is about to because it was cancelled.
+    /// The run has ended.
     #[error("the run has ended")]
     RunEnded,
     /// The fence is not, or no longer, that of the job's lease.
@@ -113,6 +113,8 @@ impl From<Rejected> for Error {
         };
         match rejected {
             Rejected::Ended => Self::RunEnded,
+            Rejected::Cancelling => conflict("run_cancelling"),
+            Rejected::Lost => conflict("run_lost"),
             Rejected::NotPaused => conflict("not_paused"),
             Rejected::NotFailed => conflict("not_failed"),
             Rejected::NotCurrent { .. } => conflict("not_current"),

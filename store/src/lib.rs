@@ -38,6 +38,6 @@ pub use db::{Db, DbOptions};
 pub use doorbell::{Doorbell, Ring};
 pub use error::Error;
 pub use migrate::{create_database, is_migrated, migrate};
-pub use mobius_engine::{Limits, Problem, Problems, RetryFrom};
+pub use mobius_engine::{Limits, MAX_DEPTH, Problem, Problems, RetryFrom, is_deeper_than};
 pub use specs::{Prepared, Specs};
 pub use store::{Settings, Store};

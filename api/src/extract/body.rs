@@ -1,19 +1,25 @@
 //! JSON bodies: checked for what Postgres can't hold, with errors that name the field.
 
-use std::error::Error as _;
+use std::time::Duration;
 
 use axum::{
     Extension,
-    body::{Bytes, to_bytes},
+    body::Bytes,
     extract::{FromRequest, Request},
     http::{HeaderMap, header},
 };
-use http_body_util::LengthLimitError;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{objects::Objects, plain::plain};
 use crate::ApiError;
+
+/// How many times what is taken is read of a body that is too large, to let its sender finish.
+const DRAINED_LIMITS: usize = 2;
+
+/// How long that may take.
+const DRAIN_TIME: Duration = Duration::from_secs(1);
 
 /// How many bytes a route's body may have.
 #[derive(Debug, Clone, Copy)]
@@ -60,26 +66,46 @@ async fn json(request: Request) -> Result<Bytes, ApiError> {
     read(request, most).await
 }
 
-/// Reads the body, unless it is too large. One that says so itself is not even begun.
+/// Reads the body, unless it is too large. One that says so itself is not kept.
 async fn read(request: Request, most: usize) -> Result<Bytes, ApiError> {
     let too_large = || ApiError::TooLarge(format!("the body: at most {most} bytes are taken here"));
-    let declared = request
-        .headers()
+    let (head, mut body) = request.into_parts();
+    let declared = head
+        .headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if declared.is_some_and(|bytes| bytes > most) {
+        // Who asks first has not sent anything yet.
+        if !head.headers.contains_key(header::EXPECT) {
+            drain(&mut body, most).await;
+        }
         return Err(too_large());
     }
-    to_bytes(request.into_body(), most).await.map_err(|error| {
-        if error
-            .source()
-            .is_some_and(|source| source.is::<LengthLimitError>())
-        {
-            too_large()
-        } else {
-            ApiError::bad_request("the body could not be read")
+    match Limited::new(&mut body, most).collect().await {
+        Ok(read) => Ok(read.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            drain(&mut body, most).await;
+            Err(too_large())
         }
-    })
+        Err(_) => Err(ApiError::bad_request("the body could not be read")),
+    }
+}
+
+/// Reads what is left of a body that is too large, within bounds. Many clients write all of it
+/// before they read the answer, and a connection that is closed with unread bytes loses that.
+async fn drain(body: &mut axum::body::Body, most: usize) {
+    let mut left = most.saturating_mul(DRAINED_LIMITS);
+    let drained = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            let bytes = frame.data_ref().map_or(0, Bytes::len);
+            let Some(rest) = left.checked_sub(bytes) else {
+                break;
+            };
+            left = rest;
+        }
+    };
+    // Whoever is slower than that learns of it when the connection closes.
+    let _ = tokio::time::timeout(DRAIN_TIME, drained).await;
 }
 
 /// Whether the body is declared to be JSON, or not declared at all.

@@ -19,8 +19,29 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
         }
         axum::extract::Query::try_from_uri(&parts.uri)
             .map(|axum::extract::Query(value)| Query(value))
-            .map_err(|rejection| ApiError::bad_request(rejection.body_text()))
+            .map_err(|rejection| ApiError::bad_request(in_our_words(&rejection.body_text())))
     }
+}
+
+/// What the library says of a query, as `field: what would be right`.
+fn in_our_words(text: &str) -> String {
+    let said = text
+        .rsplit_once("query string: ")
+        .map_or(text, |(_, said)| said);
+    let (place, what) = match said.split_once(": ") {
+        Some((field, what)) => (format!("{field}: "), what),
+        None => (String::new(), said),
+    };
+    let what = match what {
+        "invalid digit found in string" | "cannot parse integer from empty string" => {
+            "must be a whole number"
+        }
+        "number too large to fit in target type" => "is too large a number",
+        "number too small to fit in target type" => "is too small a number",
+        "provided string was not `true` or `false`" => "must be `true` or `false`",
+        other => other,
+    };
+    format!("{place}{what}")
 }
 
 /// Which page of a list.

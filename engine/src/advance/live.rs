@@ -3,15 +3,15 @@
 use mobius_types::Timestamp;
 use serde_json::Value;
 
-use super::{Rejected, only};
+use super::Rejected;
 use crate::{
-    action::{Action, Transition},
+    action::Action,
     event::{Event, JobError, JobRef, RetryProgress},
     failure::{TIMEOUT, normalise},
     fan_out::lease_expired,
     retry,
     run::Run,
-    state::{Branch, Phase},
+    state::{Branch, Phase, RunState},
     steps::{Step, StepKind},
     turn::Turn,
     waiting::Waiting,
@@ -24,8 +24,13 @@ struct Attempt {
     jitter: f64,
 }
 
-pub(super) fn advance(run: &Run<'_>, event: Event, now: Timestamp) -> Result<Transition, Rejected> {
-    let mut turn = Turn::new(run, now);
+pub(super) fn advance(
+    run: &Run<'_>,
+    state: &mut RunState,
+    event: Event,
+    now: Timestamp,
+) -> Result<Vec<Action>, Rejected> {
+    let mut turn = Turn::new(run, state, now);
     match event {
         Event::Started => return Err(Rejected::AlreadyStarted),
         Event::JobSucceeded { job, result } => succeeded(run, &mut turn, job, result),
@@ -46,16 +51,16 @@ pub(super) fn advance(run: &Run<'_>, event: Event, now: Timestamp) -> Result<Tra
         Event::JobRefused { job, error } => refused(run, &mut turn, job, normalise(error)),
         Event::LeaseExpired { job, rescues } => lost(run, &mut turn, job, rescues),
         Event::FanOutCompleted { job, results } => {
-            let store = fan_out(run, &job)?;
+            let store = fan_out(run, turn.state, &job)?;
             turn.leave(&job.branch, store, results);
         }
         Event::FanOutFailed { job, error } => {
-            fan_out(run, &job)?;
+            fan_out(run, turn.state, &job)?;
             turn.push(Action::StopFanOut { job: job.clone() });
             turn.fail_step(&job.branch, normalise(error));
         }
         Event::FanOutRefused { job, error } => {
-            fan_out(run, &job)?;
+            fan_out(run, turn.state, &job)?;
             turn.push(Action::StopFanOut { job: job.clone() });
             turn.refuse_step(&job.branch, normalise(error));
         }
@@ -71,7 +76,10 @@ pub(super) fn advance(run: &Run<'_>, event: Event, now: Timestamp) -> Result<Tra
         }
         Event::CancelRequested { reason, claimed: 0 } => turn.cancel(reason),
         Event::CancelRequested { reason, claimed } => {
-            return Ok(wait_for_workers(run, reason, claimed));
+            // Workers are told to stop, and the run ends when the last of them has answered or was
+            // lost.
+            turn.push(Action::StopJobs);
+            turn.state.phase = Phase::Cancelling { reason, claimed };
         }
         Event::RetryRequested { .. } => return Err(Rejected::NotFailed),
     }
@@ -80,7 +88,7 @@ pub(super) fn advance(run: &Run<'_>, event: Event, now: Timestamp) -> Result<Tra
 
 fn succeeded(run: &Run<'_>, turn: &mut Turn<'_>, job: JobRef, result: Value) {
     turn.push(Action::CompleteJob { job: job.clone() });
-    if let Some((step, Waiting::Job)) = current(run, &job) {
+    if let Some((step, Waiting::Job)) = current(run, turn.state, &job) {
         turn.leave(&job.branch, store(step), result);
     }
 }
@@ -91,7 +99,7 @@ fn store(step: &Step) -> Option<&str> {
 }
 
 fn job_failed(run: &Run<'_>, turn: &mut Turn<'_>, job: JobRef, error: JobError, attempt: &Attempt) {
-    let policies = match current(run, &job) {
+    let policies = match current(run, turn.state, &job) {
         Some((step, Waiting::Job)) => {
             let action = step.kind.as_action();
             action.map_or(&[][..], |action| &action.retry)
@@ -113,7 +121,7 @@ fn job_failed(run: &Run<'_>, turn: &mut Turn<'_>, job: JobRef, error: JobError, 
 }
 
 fn lost(run: &Run<'_>, turn: &mut Turn<'_>, job: JobRef, rescues: i32) {
-    let is_current = matches!(current(run, &job), Some((_, Waiting::Job)));
+    let is_current = matches!(current(run, turn.state, &job), Some((_, Waiting::Job)));
     if is_current && rescues < run.limits.max_rescues {
         return turn.push(Action::RescueJob { job });
     }
@@ -127,7 +135,7 @@ fn give_up(run: &Run<'_>, turn: &mut Turn<'_>, job: JobRef, error: JobError) {
         job: job.clone(),
         error: error.clone(),
     });
-    if let Some((_, Waiting::Job)) = current(run, &job) {
+    if let Some((_, Waiting::Job)) = current(run, turn.state, &job) {
         turn.fail_step(&job.branch, error);
     }
 }
@@ -138,21 +146,21 @@ fn refused(run: &Run<'_>, turn: &mut Turn<'_>, job: JobRef, error: JobError) {
         job: job.clone(),
         error: error.clone(),
     });
-    if let Some((_, Waiting::Job)) = current(run, &job) {
+    if let Some((_, Waiting::Job)) = current(run, turn.state, &job) {
         turn.refuse_step(&job.branch, error);
     }
 }
 
 /// The variable that takes the results of the fan-out that the branch is at.
-fn fan_out<'a>(run: &Run<'a>, job: &JobRef) -> Result<Option<&'a str>, Rejected> {
-    match current(run, job) {
+fn fan_out<'a>(run: &Run<'a>, state: &RunState, job: &JobRef) -> Result<Option<&'a str>, Rejected> {
+    match current(run, state, job) {
         Some((step, Waiting::FanOut { .. })) => Ok(store(step)),
         Some(_) | None => Err(not_current(job)),
     }
 }
 
 fn timer_fired(run: &Run<'_>, turn: &mut Turn<'_>, job: JobRef) -> Result<(), Rejected> {
-    let Some((step, waits)) = current(run, &job) else {
+    let Some((step, waits)) = current(run, turn.state, &job) else {
         return Err(not_current(&job));
     };
     let branch = job.branch.clone();
@@ -165,8 +173,9 @@ fn timer_fired(run: &Run<'_>, turn: &mut Turn<'_>, job: JobRef) -> Result<(), Re
             format!("no signal `{name}` came within {timeout}")
         }
         Waiting::Answer { timeout, .. } => {
+            let reason = format!("nobody answered within {timeout}");
             turn.push(Action::CloseInteraction { job });
-            format!("nobody answered within {timeout}")
+            reason
         }
         Waiting::Job
         | Waiting::FanOut { .. }
@@ -187,7 +196,7 @@ fn answered(
     job: JobRef,
     response: Value,
 ) -> Result<(), Rejected> {
-    let Some((step, Waiting::Answer { .. })) = current(run, &job) else {
+    let Some((step, Waiting::Answer { .. })) = current(run, turn.state, &job) else {
         return Err(not_current(&job));
     };
     let StepKind::Interaction(interaction) = &step.kind else {
@@ -199,16 +208,13 @@ fn answered(
     Ok(())
 }
 
-/// Workers are told to stop, and the run ends when the last of them has answered or was lost.
-fn wait_for_workers(run: &Run<'_>, reason: String, claimed: u32) -> Transition {
-    let mut transition = only(run, Action::StopJobs);
-    transition.state.phase = Phase::Cancelling { reason, claimed };
-    transition
-}
-
 /// The step of a step execution and what its branch waits for, if the branch is still at it.
-pub(crate) fn current<'a>(run: &Run<'a>, job: &JobRef) -> Option<(&'a Step, &'a Waiting)> {
-    let branch: &Branch = run.state.branches.get(&job.branch)?;
+pub(crate) fn current<'a, 's>(
+    run: &Run<'a>,
+    state: &'s RunState,
+    job: &JobRef,
+) -> Option<(&'a Step, &'s Waiting)> {
+    let branch: &Branch = state.branches.get(&job.branch)?;
     let step = run.definition.steps.get(branch.step)?;
     (branch.visit == job.visit).then_some((step, &branch.waits))
 }

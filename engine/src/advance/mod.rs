@@ -32,7 +32,7 @@ use crate::{
     action::{Action, Transition},
     event::Event,
     run::Run,
-    state::Phase,
+    state::{Phase, RunState},
     turn::Turn,
 };
 
@@ -54,9 +54,15 @@ pub enum Rejected {
         /// The step execution that the event named.
         visit: i32,
     },
-    /// The run has ended, or is about to because it was cancelled.
+    /// The run has ended.
     #[error("the run has ended")]
     Ended,
+    /// The run was cancelled, and ends when no worker holds a job of it any more.
+    #[error("the run is being cancelled")]
+    Cancelling,
+    /// What was stored of the run can't be read, so it can't go on.
+    #[error("the state of the run was lost; start another one")]
+    Lost,
     /// No branch of the run is at a pause.
     #[error("the run is not paused")]
     NotPaused,
@@ -76,40 +82,48 @@ pub enum Rejected {
     UnknownStep(usize),
 }
 
-/// Decides what follows from an event: the new state, and what to do.
+/// Decides what follows from an event: changes the state, and says what to do.
 ///
-/// The same run, event and `now` always give the same transition.
+/// The same run, state, event and `now` always give the same transition.
 ///
 /// # Errors
-/// The event does not apply to the run; see [`Rejected`].
-pub fn advance(run: &Run<'_>, event: Event, now: Timestamp) -> Result<Transition, Rejected> {
+/// The event does not apply to the run; see [`Rejected`]. The state is what it was.
+pub fn advance(
+    run: &Run<'_>,
+    state: &mut RunState,
+    event: Event,
+    now: Timestamp,
+) -> Result<Transition, Rejected> {
     let steps = run.definition.steps.len();
-    let mut branches = run.state.branches.values();
+    let mut branches = state.branches.values();
     if let Some(lost) = branches.find(|branch| branch.step >= steps) {
         return Err(Rejected::UnknownStep(lost.step));
     }
-    match &run.state.phase {
-        Phase::New => before_the_start(run, &event, now),
-        Phase::Live => live::advance(run, event, now),
-        Phase::Cancelling { reason, claimed } => closed::cancelling(run, event, reason, *claimed),
-        Phase::Completed => closed::ended(run, event),
-        Phase::Failed => closed::failed(run, event, now),
-    }
+    let before = state.mark();
+    let actions = match &state.phase {
+        Phase::New => before_the_start(run, state, &event, now),
+        Phase::Live => live::advance(run, state, event, now),
+        Phase::Cancelling { .. } => closed::cancelling(state, event),
+        Phase::Completed => closed::ended(event),
+        Phase::Failed => closed::failed(run, state, event, now),
+        Phase::Lost => closed::lost(event),
+    };
+    Ok(Transition {
+        actions: actions?,
+        moved: state.mark() != before,
+    })
 }
 
-fn before_the_start(run: &Run<'_>, event: &Event, now: Timestamp) -> Result<Transition, Rejected> {
+fn before_the_start(
+    run: &Run<'_>,
+    state: &mut RunState,
+    event: &Event,
+    now: Timestamp,
+) -> Result<Vec<Action>, Rejected> {
     if *event != Event::Started {
         return Err(Rejected::NotStarted);
     }
-    let mut turn = Turn::new(run, now);
+    let mut turn = Turn::new(run, state, now);
     turn.start();
     Ok(turn.finish())
-}
-
-/// A transition that leaves the state as it is.
-fn only(run: &Run<'_>, action: Action) -> Transition {
-    Transition {
-        state: run.state.clone(),
-        actions: vec![action],
-    }
 }

@@ -1,5 +1,6 @@
 //! How the steps of a spec hang together: names, targets, reachability, branches.
 
+mod joins;
 mod reach;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -8,6 +9,7 @@ use mobius_types::{WorkflowSpec, WorkflowStep};
 
 use crate::problem::{Path, Problems};
 
+pub(crate) use joins::check_joins;
 pub(crate) use reach::Reach;
 
 /// The branch that a run starts with.

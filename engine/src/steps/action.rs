@@ -15,7 +15,7 @@ use crate::{
     expression::Fault,
     failure::Matcher,
     graph::check_name,
-    json::is_too_deep,
+    json::{check_nesting, is_too_deep},
     problem::{Path, Problems},
     retry::{self, RetryPolicy},
     scope::Scope,
@@ -110,6 +110,7 @@ pub(super) fn compile(
     server::check(path, step, is_server, problems);
     check_store(path, step.store.as_deref(), problems);
     let parameters = step.parameters.as_ref();
+    check_nesting(&path.field("parameters"), parameters, problems);
     let parameters = Template::compile_object(
         &path.field("parameters"),
         parameters.unwrap_or(&JsonObject::new()),

@@ -12,7 +12,7 @@ use crate::{
     action::{Action, NewFanOut},
     budget::Budget,
     expression::Fault,
-    json::weight,
+    json::{is_too_deep, weight},
     name::is_bare_name,
     problem::{Path, Problems},
     scope::Scope,
@@ -127,6 +127,9 @@ pub(super) fn compile(path: &Path<'_>, config: &WorkflowEach, problems: &mut Pro
         problems.add(&path.field("as"), message);
     } else if bind == INDEX {
         problems.add(&path.field("as"), "`index` is the position of the item");
+    }
+    if is_too_deep(&config.items) {
+        problems.add(&path.field("items"), "is nested deeper than 100 levels");
     }
     EachStep {
         items: Template::compile(&path.field("items"), &config.items, problems),

@@ -170,9 +170,14 @@ fn compile_mappings(
     problems: &mut Problems,
 ) -> Vec<Mapping> {
     let mut compiled = Vec::with_capacity(mappings.len());
+    let mut set = HashSet::new();
     for (key, variable) in mappings {
         let spelled = format!("{key:?}");
         let place = path.field(&spelled);
+        if !set.insert(variable) {
+            let message = format!("sets variable `{variable}`, as another mapping does");
+            problems.add(&place, message);
+        }
         if !is_bare_name(variable) {
             let message = "is not the name of a variable; write letters, digits and `_`, \
                            without `state.` before it";

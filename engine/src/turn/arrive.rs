@@ -27,8 +27,9 @@ impl Turn<'_> {
 
     fn enter(&mut self, arrival: &Arrival) -> Result<Entered, Halt> {
         self.check_room(0, 0)?;
+        self.arrived += 1;
         let charged = self.budget.charge(ARRIVAL_WORK, 0);
-        charged.map_err(Halt::exhausted)?;
+        charged.map_err(|_| Halt::exhausted(self.arrived))?;
         let mut allowance = Budget::of_step();
         let step = self.step(arrival.step);
         let mut entry = Entry {
@@ -49,7 +50,9 @@ impl Turn<'_> {
             StepKind::Pause => Ok(Entered::Waits(Waiting::Resume, Vec::new())),
             StepKind::Interaction(interaction) => interaction.enter(&mut entry),
         };
-        self.budget.absorb(&allowance).map_err(Halt::exhausted)?;
+        self.budget
+            .absorb(&allowance)
+            .map_err(|_| Halt::exhausted(self.arrived))?;
         Ok(entered?)
     }
 

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::{Arrival, Halt, Turn, scope};
+use super::{Arrival, Halt, Turn, limits::check_depth, scope};
 use crate::{
     budget::Budget, event::JobError, failure::BRANCH_CONFLICT, json::written_size, state::Branch,
     steps::Edge, waiting::Waiting,
@@ -32,6 +32,9 @@ impl<'a> Turn<'a> {
     /// Every branch that is paused goes on; says whether any was.
     pub(crate) fn resume(&mut self) -> bool {
         let paused = self.state.waiting(|waits| *waits == Waiting::Resume);
+        if paused.is_empty() {
+            return false;
+        }
         for branch in &paused {
             if self.is_live()
                 && let Some(arrival) = self.take(branch)
@@ -40,7 +43,7 @@ impl<'a> Turn<'a> {
             }
         }
         self.settle();
-        !paused.is_empty()
+        true
     }
 
     /// Takes a branch from where it waits.
@@ -62,7 +65,8 @@ impl<'a> Turn<'a> {
         let fits = if variables.is_empty() {
             Ok(())
         } else {
-            self.check_bytes(size)
+            let fits = self.check_bytes(size);
+            fits.and_then(|()| check_depth(&variables))
         };
         if fits.is_ok() {
             for (name, value) in variables {
@@ -80,7 +84,9 @@ impl<'a> Turn<'a> {
         let scope = scope(self.run, &self.run_object, &at.variables);
         let mut allowance = Budget::of_step();
         let followed = self.step(at.step).follow(&scope, &mut allowance);
-        self.budget.absorb(&allowance).map_err(Halt::exhausted)?;
+        self.budget
+            .absorb(&allowance)
+            .map_err(|_| Halt::exhausted(self.arrived))?;
         Ok(followed?)
     }
 

@@ -120,7 +120,7 @@ impl<'a> Turn<'a> {
     /// What this transition would have begun does not begin. What it has ended or consumed stays
     /// so: the branches have moved on with that.
     fn drop_beginnings(&mut self) {
-        let state = &mut self.state;
+        let state = &mut *self.state;
         self.actions.retain(|action| match action {
             Action::FanOut(fan_out) => {
                 // There are no items yet that a retry could go on with.

@@ -32,9 +32,11 @@ impl<'a> Turn<'a> {
         if !join.waits_for_all() {
             return Ok(Entered::Waits(Waiting::Join { branches: None }, Vec::new()));
         }
-        let (state, arrivals) = (&self.state, &self.arrivals);
+        let (state, arrivals) = (&*self.state, &self.arrivals);
         let work = (state.branches.len() + arrivals.len()) as u64 * LOOK_WORK;
-        self.budget.charge(work, 0).map_err(Halt::exhausted)?;
+        self.budget
+            .charge(work, 0)
+            .map_err(|_| Halt::exhausted(self.arrived))?;
         let going = state.branches.keys();
         let going = going.chain(arrivals.iter().map(|arrival| &arrival.branch));
         let named = &self.run.definition.named_branches;
@@ -90,10 +92,10 @@ impl<'a> Turn<'a> {
         let names = |name: &String| self.awaited(name).map_or(0, |(_, awaited)| awaited.len());
         let names: usize = waiting.iter().map(names).sum();
         let work = (names + waiting.len()) as u64 * LOOK_WORK;
-        let Err(exhausted) = self.budget.charge(work, 0) else {
+        if self.budget.charge(work, 0).is_ok() {
             return true;
-        };
-        match Halt::exhausted(exhausted) {
+        }
+        match Halt::exhausted(self.arrived) {
             Halt::Run(error) | Halt::Step(error) => self.fail_run(step, error),
         }
         false
@@ -141,7 +143,7 @@ impl<'a> Turn<'a> {
             };
             let weight = found.weight();
             let charged = self.budget.charge(weight + STEP, weight);
-            charged.map_err(Halt::exhausted)?;
+            charged.map_err(|_| Halt::exhausted(self.arrived))?;
             size += found.size();
             self.check_bytes(size)?;
             copied.push((mapping.variable.clone(), found.to_json()));

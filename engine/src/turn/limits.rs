@@ -1,7 +1,13 @@
 //! How large a run may grow. A run over a limit fails, and nothing can catch that.
 
+use serde_json::Value;
+
 use super::{Halt, Turn};
-use crate::{event::JobError, failure::LIMIT_EXCEEDED};
+use crate::{
+    event::JobError,
+    failure::LIMIT_EXCEEDED,
+    json::{MAX_DEPTH, is_too_deep},
+};
 
 impl Turn<'_> {
     /// Whether there is room for so many more branches and so many more bytes of variables.
@@ -43,6 +49,17 @@ impl Turn<'_> {
             ));
         }
         Ok(())
+    }
+}
+
+/// Whether variables with these values can be read again. A join in a loop, the list of an `each`
+/// step's results or a whole branch's variables put values into others.
+pub(super) fn check_depth(variables: &[(String, Value)]) -> Result<(), Halt> {
+    match variables.iter().find(|(_, value)| is_too_deep(value)) {
+        Some((name, _)) => exceeded(format!(
+            "variable `{name}` would be nested deeper than {MAX_DEPTH} levels"
+        )),
+        None => Ok(()),
     }
 }
 

@@ -17,8 +17,8 @@ use std::collections::VecDeque;
 use mobius_types::Timestamp;
 
 use crate::{
-    action::{Action, Transition},
-    budget::{Budget, Exhausted},
+    action::Action,
+    budget::Budget,
     event::{JobError, Signal},
     expression::Fault,
     failure::{EXPRESSION_ERROR, LIMIT_EXCEEDED},
@@ -28,6 +28,10 @@ use crate::{
     state::{Phase, RunState, Variables},
     steps::Step,
 };
+
+/// Behind so many arrivals at steps in one transition, it is these that take its allowance: more
+/// than all branches of a run can make without a loop.
+const LOOP_ARRIVALS: u32 = 25_000;
 
 /// A branch on its way to a step.
 struct Arrival {
@@ -55,12 +59,14 @@ impl From<Fault> for Halt {
 }
 
 impl Halt {
-    /// The whole transition has used up its allowance.
-    fn exhausted(_: Exhausted) -> Self {
-        Self::Run(JobError::of(
-            LIMIT_EXCEEDED,
-            "the expressions of one transition take too much time or memory",
-        ))
+    /// The whole transition has used up its allowance, after so many arrivals at steps.
+    fn exhausted(arrived: u32) -> Self {
+        let message = if arrived > LOOP_ARRIVALS {
+            "the run goes round without ever waiting or making a job"
+        } else {
+            "the expressions of one transition take too much time or memory"
+        };
+        Self::Run(JobError::of(LIMIT_EXCEEDED, message))
     }
 }
 
@@ -68,23 +74,28 @@ pub(crate) struct Turn<'a> {
     run: &'a Run<'a>,
     now: Timestamp,
     run_object: RunObject<'a>,
-    state: RunState,
+    pub(crate) state: &'a mut RunState,
     actions: Vec<Action>,
     arrivals: VecDeque<Arrival>,
+    /// How many there were.
+    arrived: u32,
     /// The stored signals that this transition has not consumed, oldest first.
     signals: Vec<&'a Signal>,
     budget: Budget,
 }
 
 impl<'a> Turn<'a> {
-    pub(crate) fn new(run: &'a Run<'a>, now: Timestamp) -> Self {
+    /// Changes the state in place: a copy of ten thousand branches for each of their timers
+    /// would cost far more than the timers do.
+    pub(crate) fn new(run: &'a Run<'a>, state: &'a mut RunState, now: Timestamp) -> Self {
         Self {
             run,
             now,
             run_object: RunObject::new(run.facts),
-            state: run.state.clone(),
+            state,
             actions: Vec::new(),
             arrivals: VecDeque::new(),
+            arrived: 0,
             signals: run.signals.iter().collect(),
             budget: Budget::default(),
         }
@@ -107,12 +118,8 @@ impl<'a> Turn<'a> {
         self.settle();
     }
 
-    pub(crate) fn finish(self) -> Transition {
-        debug_assert!(self.state.is_accounted(), "{:?}", self.state);
-        Transition {
-            state: self.state,
-            actions: self.actions,
-        }
+    pub(crate) fn finish(self) -> Vec<Action> {
+        self.actions
     }
 
     fn step(&self, index: usize) -> &'a Step {

@@ -16,8 +16,8 @@ impl Turn<'_> {
     /// Executes the run again as a whole. Step executions go on counting, so that an event of an
     /// earlier one never matches; signals that nothing has consumed are still there.
     pub(crate) fn restart(&mut self) {
-        let old = std::mem::take(&mut self.state);
-        self.state = RunState {
+        let old = std::mem::take(self.state);
+        *self.state = RunState {
             visits: old.visits,
             items: old.items,
             stored: old.stored,
@@ -83,7 +83,9 @@ impl Turn<'_> {
             unreachable!("only an interaction waits for an answer");
         };
         let question = interaction.open(&mut entry, until, timeout);
-        self.budget.absorb(&allowance).map_err(Halt::exhausted)?;
+        self.budget
+            .absorb(&allowance)
+            .map_err(|_| Halt::exhausted(self.arrived))?;
         Ok(question?)
     }
 }

@@ -23,7 +23,7 @@ fn spec(items: Value, extra: Value) -> Value {
 
 fn parameters(run: &Simulation) -> Value {
     let job = run.fan_out();
-    let made = fan_out_items(&run.run(), &job, 0, 500).unwrap();
+    let made = fan_out_items(&run.run(), &run.state, &job, 0, 500).unwrap();
     made.parameters.into_iter().map(Value::Object).collect()
 }
 
@@ -96,15 +96,17 @@ fn items_can_be_made_in_any_chunks_and_are_the_same() {
     let items: Vec<_> = (0..50).collect();
     let run = Simulation::started(spec(json!(items), json!({})));
     let job = run.fan_out();
-    let all = fan_out_items(&run.run(), &job, 0, 50).unwrap().parameters;
+    let all = fan_out_items(&run.run(), &run.state, &job, 0, 50)
+        .unwrap()
+        .parameters;
     assert_eq!(all.len(), 50);
     let mut made = Vec::new();
     for from in (0..50).step_by(7) {
-        let next = fan_out_items(&run.run(), &job, from, 7).unwrap();
+        let next = fan_out_items(&run.run(), &run.state, &job, from, 7).unwrap();
         made.extend(next.parameters);
     }
     assert_eq!(made, all);
-    let none = fan_out_items(&run.run(), &job, 50, 7).unwrap();
+    let none = fan_out_items(&run.run(), &run.state, &job, 50, 7).unwrap();
     assert_eq!(none.parameters, []);
 }
 
@@ -118,11 +120,12 @@ fn large_items_come_in_smaller_chunks() {
     run.inputs.insert("text".to_owned(), json!(text));
     run.apply(Event::Started);
     let job = run.fan_out();
-    let MadeItems { parameters, work } = fan_out_items(&run.run(), &job, 0, 200).unwrap();
+    let MadeItems { parameters, work } =
+        fan_out_items(&run.run(), &run.state, &job, 0, 200).unwrap();
     let made = parameters.len();
     assert!((1..50).contains(&made), "{made} items of 2 MB");
     assert!(work > MadeItems::ALL_WORK * 9 / 10, "{work}");
-    let one = fan_out_items(&run.run(), &job, 0, 1).unwrap();
+    let one = fan_out_items(&run.run(), &run.state, &job, 0, 1).unwrap();
     assert!(one.work < MadeItems::ALL_WORK / 5, "{}", one.work);
 }
 
@@ -218,12 +221,12 @@ fn items_that_can_not_be_made_fail_the_step() {
 fn only_a_branch_at_such_a_step_has_items() {
     let run = Simulation::started(json!({"name": "w", "steps": [{"name": "a", "action": "a"}]}));
     let job = run.job("a").job.clone();
-    assert!(fan_out_items(&run.run(), &job, 0, 1).is_err());
+    assert!(fan_out_items(&run.run(), &run.state, &job, 0, 1).is_err());
     let other = JobRef {
         branch: "x".to_owned(),
         visit: 1,
     };
-    assert!(fan_out_items(&run.run(), &other, 0, 1).is_err());
+    assert!(fan_out_items(&run.run(), &run.state, &other, 0, 1).is_err());
 }
 
 #[test]

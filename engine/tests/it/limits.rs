@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use mobius_engine::{Event, Limits};
-use serde_json::json;
+use mobius_engine::{Event, Limits, RunState};
+use serde_json::{Value, json};
 
 use crate::simulation::Simulation;
 
@@ -104,5 +104,68 @@ fn a_run_that_fails_at_the_limit_keeps_nothing_that_is_over_it() {
         assert_eq!(run.error().kind, "limit_exceeded");
         let stored = serde_json::to_vec(&run.state).unwrap().len();
         assert!(stored < 1_500, "{stored} bytes are stored");
+    }
+}
+
+fn nested(levels: usize) -> Value {
+    (0..levels).fold(json!(1), |inner, _| json!([inner]))
+}
+
+/// Whether the state can be written and read again.
+fn is_readable(run: &Simulation) -> bool {
+    let stored = serde_json::to_string(&run.state).unwrap();
+    serde_json::from_str::<RunState>(&stored).is_ok_and(|read| read == run.state)
+}
+
+#[test]
+fn a_join_in_a_loop_that_nests_its_variables_ever_deeper_fails_the_run() {
+    let mut run = Simulation::started(json!({"name": "w", "steps": [
+        {"name": "fork", "sleep": {"duration": "1s"}, "next": [
+            {"step": "work", "branch": "b"}, {"step": "join", "branch": "j"}]},
+        {"name": "work", "sleep": {"duration": "1s"}},
+        {"name": "join", "join": {"branches": ["b"], "branch_mappings": {"b": "all"}},
+         "next": [{"step": "fork"}]},
+    ]}));
+    while run.ended.is_none() {
+        run.fire();
+        assert!(is_readable(&run));
+    }
+    assert_eq!(run.error().kind, "limit_exceeded");
+    let message = "variable `all` would be nested deeper than 100 levels";
+    assert!(
+        run.error().message.ends_with(message),
+        "{}",
+        run.error().message
+    );
+}
+
+#[test]
+fn whatever_is_stored_of_deep_values_can_be_read_again() {
+    let spec = json!({"name": "w", "steps": [
+        {"name": "a", "action": "a", "store": "x", "next": [{"step": "b"}]},
+        {"name": "b", "action": "a"},
+    ]});
+    for (levels, fits) in [(100, true), (101, false)] {
+        let mut run = Simulation::started(spec.clone());
+        run.succeed("a", nested(levels));
+        assert_eq!(run.ended.is_none(), fits, "{levels} levels");
+        assert!(is_readable(&run));
+    }
+}
+
+#[test]
+fn a_run_that_goes_round_without_waiting_is_told_so() {
+    for steps in [
+        json!([{"name": "a", "sleep": {"duration": "0s"}, "next": [{"step": "a"}]}]),
+        json!([{"name": "a", "sleep": {"duration": "0s"}, "next": [{"step": "a", "branch": "b"}]}]),
+        json!([{"name": "a", "join": {}, "next": [{"step": "a"}]}]),
+    ] {
+        let run = Simulation::started(json!({"name": "w", "steps": steps}));
+        assert_eq!(run.error().kind, "limit_exceeded");
+        let message = &run.error().message;
+        assert!(
+            message.contains("goes round without ever waiting"),
+            "{message}"
+        );
     }
 }

@@ -59,7 +59,7 @@ fn a_cancelled_run_ends_when_its_last_worker_has_answered() {
     assert!(!run.state.has_ended());
     // Twice is once, and nothing else goes on.
     assert_eq!(run.apply(cancel(2)), [""; 0]);
-    assert_eq!(run.try_apply(Event::Resumed), Err(Rejected::Ended));
+    assert_eq!(run.try_apply(Event::Resumed), Err(Rejected::Cancelling));
     let retried = run.try_apply(Event::RetryRequested {
         from: RetryFrom::Failure,
     });

@@ -234,20 +234,20 @@ fn a_run_that_is_cancelled_waits_for_its_workers_and_nothing_else() {
     lease expired for good: fail job#2 (lease_expired)
     job refused: fail job#2 (limit_exceeded)
     old job succeeded: complete job#1
-    fan-out completed: rejected, the run has ended
-    old fan-out completed: rejected, the run has ended
-    fan-out of a job completed: rejected, the run has ended
-    fan-out failed: rejected, the run has ended
-    fan-out refused: rejected, the run has ended
-    signal: rejected, the run has ended
-    other signal: rejected, the run has ended
-    timer of signal: rejected, the run has ended
-    timer of sleep: rejected, the run has ended
-    timer of question: rejected, the run has ended
-    timer of job: rejected, the run has ended
-    resumed: rejected, the run has ended
-    answered: rejected, the run has ended
-    signal answered: rejected, the run has ended
+    fan-out completed: rejected, the run is being cancelled
+    old fan-out completed: rejected, the run is being cancelled
+    fan-out of a job completed: rejected, the run is being cancelled
+    fan-out failed: rejected, the run is being cancelled
+    fan-out refused: rejected, the run is being cancelled
+    signal: rejected, the run is being cancelled
+    other signal: rejected, the run is being cancelled
+    timer of signal: rejected, the run is being cancelled
+    timer of sleep: rejected, the run is being cancelled
+    timer of question: rejected, the run is being cancelled
+    timer of job: rejected, the run is being cancelled
+    resumed: rejected, the run is being cancelled
+    answered: rejected, the run is being cancelled
+    signal answered: rejected, the run is being cancelled
     cancel, nothing held: nothing
     cancel: nothing
     retry: rejected, the run has not failed

@@ -106,3 +106,29 @@ async fn a_timer_fires_within_a_second_of_its_time() {
     stop.cancel();
     scheduler.await.unwrap();
 }
+
+#[tokio::test]
+async fn a_run_with_thousands_of_due_timers_delays_no_other() {
+    let world = World::create().await;
+    let tenant = world.tenant();
+    let branches = vec![json!({"step": "rest"}); 1_500];
+    let heavy = RunDraft::of(spec(json!({
+        "name": "heavy",
+        "steps": [
+            {"name": "fork", "sleep": {"duration": "0s"}, "next": branches},
+            {"name": "rest", "sleep": {"duration": "1h"}},
+        ],
+    })));
+    tenant.start(heavy).await;
+    tenant.advance_clock(Duration::from_secs(1)).await;
+    let other = tenant.start(sleeper("1h")).await;
+    tenant.advance_clock(HOUR).await;
+
+    let first = tick_all(&tenant.store).await.unwrap();
+    assert_eq!(first.done, 1_000);
+    assert_eq!(
+        tenant.run(other.id).await.run.status,
+        WorkflowRunStatus::Completed
+    );
+    assert_eq!(tick_all(&tenant.store).await.unwrap().done, 501);
+}

@@ -14,7 +14,7 @@ use super::{
 use crate::jobs::{JobRow, push_new};
 
 impl Ledger<'_> {
-    /// Notes the new state of a run and all that follows from it. `cause` is the end of a job that
+    /// Notes all that follows from the new state of a run. `cause` is the end of a job that
     /// led to it.
     pub(super) fn carry_out(
         &mut self,
@@ -29,14 +29,6 @@ impl Ledger<'_> {
     /// Like [`Self::carry_out`], but leaves the items of new fan-outs to be made.
     pub(super) fn note(&mut self, id: RunId, transition: Transition, cause: Option<&Settlement>) {
         let needs_worker = transition.actions.iter().any(needs_worker);
-        if let Some(run) = self
-            .runs
-            .get_mut(&id)
-            .filter(|run| run.state != transition.state)
-        {
-            run.state = transition.state;
-            run.changed = true;
-        }
         for action in transition.actions {
             self.apply(id, action, cause);
         }

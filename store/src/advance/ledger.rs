@@ -112,12 +112,17 @@ impl<'l> Ledger<'l> {
         self.now
     }
 
-    pub(super) fn run(&self, id: RunId) -> Result<&LockedRun, Error> {
-        self.runs.get(&id).ok_or(Error::NotFound("run"))
-    }
-
-    /// What the engine makes of an event.
-    pub(super) fn decide(&self, run: &LockedRun, event: Event) -> Result<Transition, Rejected> {
-        advance(&run.context(self.limits), event, self.now)
+    /// What the engine makes of an event, if the run is there. It changes the run's state, unless
+    /// it rejects the event.
+    pub(super) fn decide(
+        &mut self,
+        run: RunId,
+        event: Event,
+    ) -> Result<Result<Transition, Rejected>, Error> {
+        let run = self.runs.get_mut(&run).ok_or(Error::NotFound("run"))?;
+        let (context, state) = run.context(self.limits);
+        let decided = advance(&context, state, event, self.now);
+        run.changed |= decided.as_ref().is_ok_and(|transition| transition.moved);
+        Ok(decided)
     }
 }

@@ -89,6 +89,7 @@ pub(crate) async fn advance_batch(
         load::child_starts(connection, (specs, means.limits), project, &wanted).await?;
     ledger.child_outcomes =
         load::child_outcomes(connection, project, &wanted, means.limits).await?;
+    ledger.end_lost();
     let items = ledger.take_items(inputs, jitter);
     ledger.end_fan_outs(connection, specs, project).await?;
     let outcomes = inputs

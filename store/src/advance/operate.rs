@@ -1,19 +1,17 @@
 //! What happens to runs besides the ends of their jobs: starts, timers, signals, answers, and what
 //! operators ask for.
 
-use mobius_engine::{Event, JobRef, Rejected, RetryFrom, Signal};
+use mobius_engine::{Action, Event, JobRef, Rejected, RetryFrom, Signal, Transition};
 use mobius_types::{JobStatus, RunId, WorkflowRunStatus};
 
-use super::{Answer, Ledger, load::LockedRun};
+use super::{Answer, Ledger, ending::error, load::LockedRun};
 use crate::Error;
 
 impl Ledger<'_> {
     /// Starts a run that is not stored yet, and gives it back as it stands after its first step.
     pub(crate) fn start(&mut self, id: RunId, run: LockedRun) -> Result<LockedRun, Error> {
-        let transition = self
-            .decide(&run, Event::Started)
-            .map_err(|rejected| Error::Corrupt(format!("a new run was rejected: {rejected}")))?;
         self.runs.insert(id, run);
+        let transition = self.decide(id, Event::Started)??;
         self.carry_out(id, transition, None);
         let run = self.runs.remove(&id);
         let run = run.expect("nothing removes a run while it is carried on");
@@ -24,17 +22,15 @@ impl Ledger<'_> {
     /// the run has ended, only the timer goes.
     pub(super) fn fire(&mut self, id: RunId, job: &JobRef) -> Result<(), Error> {
         let event = Event::TimerFired { job: job.clone() };
-        let decided = match self.runs.get(&id) {
-            Some(run) => self.decide(run, event),
-            None => Err(Rejected::Ended),
-        };
+        // Without its run there is no timer either.
+        let decided = self.decide(id, event).unwrap_or(Err(Rejected::Ended));
         match decided {
             Ok(transition) => {
                 self.changes.timers.stop(id, job.visit);
                 self.carry_out(id, transition, None);
                 Ok(())
             }
-            Err(Rejected::Ended | Rejected::NotCurrent { .. }) => {
+            Err(Rejected::Ended | Rejected::Cancelling | Rejected::NotCurrent { .. }) => {
                 self.changes.timers.stop(id, job.visit);
                 Ok(())
             }
@@ -43,9 +39,23 @@ impl Ledger<'_> {
                 | Rejected::NotStarted
                 | Rejected::NotPaused
                 | Rejected::NotFailed
+                | Rejected::Lost
                 | Rejected::TooManySignals { .. }
                 | Rejected::UnknownStep(_)),
             ) => Err(rejected.into()),
+        }
+    }
+
+    /// Fails the runs that can't go on because their stored states can't be read.
+    pub(super) fn end_lost(&mut self) {
+        let is_lost = |run: &LockedRun| run.state.is_lost() && !run.status.is_terminal();
+        let runs = self.runs.iter().filter(|(_, run)| is_lost(run));
+        let lost: Vec<RunId> = runs.map(|(id, _)| *id).collect();
+        for id in lost {
+            let error = error("internal", "internal error: the state of the run was lost");
+            let actions = vec![Action::StopJobs, Action::FailRun { error }];
+            let moved = true;
+            self.carry_out(id, Transition { actions, moved }, None);
         }
     }
 
@@ -54,7 +64,7 @@ impl Ledger<'_> {
         let event = Event::SignalReceived {
             signal: signal.clone(),
         };
-        let transition = self.decide(self.run(id)?, event)?;
+        let transition = self.decide(id, event)??;
         self.changes.signals.receive(id, signal.clone());
         if let Some(run) = self.runs.get_mut(&id) {
             // Taken away again when the transition consumes it.
@@ -80,8 +90,10 @@ impl Ledger<'_> {
             job: open.job.clone(),
             response: response.clone(),
         };
-        let transition = match self.decide(self.run(id)?, event) {
-            Err(Rejected::Ended | Rejected::NotCurrent { .. }) => return Err(closed()),
+        let transition = match self.decide(id, event)? {
+            Err(Rejected::Ended | Rejected::Cancelling | Rejected::NotCurrent { .. }) => {
+                return Err(closed());
+            }
             decided => decided?,
         };
         self.interactions.remove(&answer.interaction);
@@ -92,7 +104,7 @@ impl Ledger<'_> {
 
     /// Ends every pause of the run.
     pub(super) fn resume(&mut self, id: RunId) -> Result<(), Error> {
-        let transition = self.decide(self.run(id)?, Event::Resumed)?;
+        let transition = self.decide(id, Event::Resumed)??;
         self.carry_out(id, transition, None);
         Ok(())
     }
@@ -112,7 +124,7 @@ impl Ledger<'_> {
         };
         // A child that has ended need not be cancelled either.
         self.done_tasks.push((id, true));
-        let transition = self.decide(self.run(id)?, event)?;
+        let transition = self.decide(id, event)??;
         if let Some(run) = self.runs.get_mut(&id)
             && !run.cancel_requested
         {
@@ -129,8 +141,7 @@ impl Ledger<'_> {
         let run = self.runs.get_mut(&id).ok_or(Error::NotFound("run"))?;
         // The expressions of this transition see the new attempt already.
         run.facts.attempt = run.attempt + 1;
-        let run = self.run(id)?;
-        let decided = self.decide(run, Event::RetryRequested { from });
+        let decided = self.decide(id, Event::RetryRequested { from })?;
         let run = self.runs.get_mut(&id).ok_or(Error::NotFound("run"))?;
         match decided {
             Ok(transition) => {

@@ -1,6 +1,6 @@
 //! Ended attempts: whether they still count, and what becomes of their jobs.
 
-use std::time::Duration;
+use std::{fmt::Display, time::Duration};
 
 use mobius_engine::JobError;
 use mobius_types::JobStatus;
@@ -41,14 +41,13 @@ impl Ledger<'_> {
         if job.item.is_some() && !self.runs.get(&job.run).is_some_and(is_cancelling) {
             return self.settle_item(settlement, jitter);
         }
-        let run = self
-            .runs
-            .get(&job.run)
-            .ok_or_else(|| Error::Corrupt(format!("the run of {} is missing", job.id)))?;
         let (id, event) = (job.run, settlement.ending.event(job, jitter));
-        let transition = self
-            .decide(run, event)
-            .map_err(|rejected| Error::Corrupt(format!("{} was rejected: {rejected}", job.id)))?;
+        let corrupt = |why: &dyn Display| {
+            let job = settlement.job;
+            Error::Corrupt(format!("the end of {job} was rejected: {why}"))
+        };
+        let decided = self.decide(id, event).map_err(|error| corrupt(&error))?;
+        let transition = decided.map_err(|rejected| corrupt(&rejected))?;
         self.carry_out(id, transition, Some(settlement));
         Ok(())
     }

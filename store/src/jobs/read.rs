@@ -27,7 +27,10 @@ pub async fn of_run(
     after: Option<&str>,
     limit: i64,
 ) -> Result<Option<Page<Job>>, Error> {
-    let after = cursor::decode(List::RunJobs, after)?;
+    let after = match cursor::decode_key(List::RunJobs, after)? {
+        Some(key) => Some(job_behind(run, &key)?),
+        None => None,
+    };
     if !run_exists(connection, project, run).await? {
         return Ok(None);
     }
@@ -45,8 +48,15 @@ pub async fn of_run(
     let has_more = usize::try_from(found).is_ok_and(|found| found > rows.len());
     let ids: Vec<Uuid> = rows.into_iter().map(|row| row.id).collect();
     let jobs = load(connection, project, &ids).await?;
-    let key = |job: &Job| job.id.as_uuid().as_bytes().to_vec();
+    let key = |job: &Job| [*run.as_uuid().as_bytes(), *job.id.as_uuid().as_bytes()].concat();
     Ok(Some(cursor::page_with(List::RunJobs, jobs, has_more, key)))
+}
+
+/// The job that a cursor's key names, if it is one of this run's list.
+fn job_behind(run: RunId, key: &[u8]) -> Result<Uuid, Error> {
+    let job = key.strip_prefix(run.as_uuid().as_bytes());
+    let job = job.and_then(|job| Uuid::from_slice(job).ok());
+    job.ok_or(Error::InvalidCursor)
 }
 
 /// The newest jobs of a run that exists, oldest of them first.

@@ -20,8 +20,12 @@ pub struct DueTimer {
     pub job: JobRef,
 }
 
-/// Timers whose time has come, longest ago first,
-/// but for those of some projects.
+/// Among how many due timers those of different runs are dealt with in turn: more than one run can
+/// have.
+const LOOKED_AT: i64 = 20_000;
+
+/// Timers whose time has come, longest ago first. A run of which thousands are due at once delays
+/// no other: each gives some in its turn. Those of some projects are left out.
 ///
 /// # Errors
 /// The database failed.
@@ -32,13 +36,22 @@ pub async fn due(
 ) -> Result<Vec<DueTimer>, Error> {
     let except: Vec<Uuid> = except.iter().map(|project| project.as_uuid()).collect();
     let rows = sqlx::query!(
-        "with clock as materialized (select mobius_now() as now)
-         select project_id, run_id, branch, visit from timers
-         where fires_at <= (select now from clock)
-           and project_id <> all($2)
-         order by fires_at
+        "with clock as materialized (select mobius_now() as now),
+         looked as materialized (
+             select project_id, run_id, branch, visit, fires_at from timers
+             where fires_at <= (select now from clock)
+               and project_id <> all($3)
+             order by fires_at
+             limit $2),
+         -- Each run gives its first hundred before any gives more.
+         placed as (
+             select *, row_number() over (partition by run_id order by fires_at, visit) as place
+             from looked)
+         select project_id, run_id, branch, visit from placed
+         order by (place - 1) / 100, fires_at
          limit $1",
         limit,
+        LOOKED_AT,
         &except,
     )
     .fetch_all(connection)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mobius_store::Error;
+use mobius_store::{Error, RetryFrom};
 use mobius_test_support::factories::{RunDraft, Tenant, World, fork, two_steps};
 use mobius_types::{JobStatus, RunId, WorkflowRunStatus};
 use serde_json::json;
@@ -172,7 +172,14 @@ async fn a_run_that_is_being_cancelled_takes_nothing_more() {
     let signal = tenant.signal(run.id, "go", json!(1)).await.map(drop);
     let resumed = tenant.resume(run.id).await;
     for refused in [signal, resumed] {
-        assert!(matches!(refused, Err(Error::RunEnded)), "{refused:?}");
+        let says_so = matches!(
+            refused,
+            Err(Error::Conflict {
+                code: "run_cancelling",
+                ..
+            })
+        );
+        assert!(says_so, "{refused:?}");
     }
     let retried = tenant.retry(run.id).await;
     assert!(matches!(
@@ -220,4 +227,39 @@ async fn the_history_tells_of_the_request() {
     )
     .await;
     assert_eq!(told, 1);
+}
+
+#[tokio::test]
+async fn a_run_whose_state_is_lost_ends_with_whatever_is_asked_of_it_next() {
+    let world = World::create().await;
+    let tenant = world.tenant();
+    let lost = [tenant.start(RunDraft::default()).await, {
+        tenant.start(RunDraft::default()).await
+    }];
+    let held = tenant.claim("w", 2).await;
+    for run in &lost {
+        tenant.lose_state(run.id).await;
+    }
+    let cancelled = tenant
+        .store
+        .cancel_run(tenant.project, lost[0].id, "us".to_owned())
+        .await;
+    assert!(matches!(cancelled, Err(Error::RunEnded)), "{cancelled:?}");
+    let other = held.iter().find(|held| held.job.run == lost[1].id).unwrap();
+    tenant.settle(other.completed(&json!(1))).await.unwrap();
+    for run in &lost {
+        let ended = tenant.run(run.id).await.run;
+        assert_eq!(ended.status, WorkflowRunStatus::Failed);
+        let message = ended.error_message.unwrap();
+        assert!(message.starts_with("internal error"), "{message}");
+        let retried = tenant
+            .store
+            .retry_run(tenant.project, run.id, RetryFrom::Start)
+            .await;
+        let code = match retried {
+            Err(Error::Conflict { code, .. }) => code,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(code, "run_lost");
+    }
 }

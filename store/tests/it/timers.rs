@@ -128,3 +128,22 @@ async fn a_postponed_timer_lets_those_behind_it_come_first() {
     tenant.advance_clock(HOUR).await;
     assert_eq!(due(&mut connection, &[], 10).await.unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn a_run_with_many_due_timers_lets_those_of_others_through() {
+    let world = World::create().await;
+    let tenant = world.tenant();
+    let heavy = workflow(json!([
+        {"name": "fork", "sleep": {"duration": "0s"}, "next": vec![json!({"step": "rest"}); 300]},
+        {"name": "rest", "sleep": {"duration": "1h"}},
+    ]));
+    tenant.start(heavy).await;
+    tenant.advance_clock(Duration::from_secs(1)).await;
+    let other = tenant.start(sleeper()).await;
+    tenant.advance_clock(HOUR).await;
+    let mut connection = tenant.connection().await;
+    let first = due(&mut connection, 101).await.unwrap();
+    assert_eq!(first.len(), 101);
+    assert_eq!(first[100].run, other.id);
+    assert_eq!(due(&mut connection, 1_000).await.unwrap().len(), 301);
+}

@@ -1,5 +1,6 @@
 //! Checks that an answer is what its interaction asks for. Pure.
 
+use mobius_store::MAX_DEPTH;
 use mobius_types::{
     Interaction, WorkflowInteractionMode, WorkflowInteractionSpec, WorkflowInteractionType,
 };
@@ -9,6 +10,9 @@ use crate::{ApiError, check};
 
 /// The largest answer, in bytes.
 const MAX_VALUE: usize = 256 * 1024;
+
+/// The answer is stored as a field of the response, which is a level itself.
+const MAX_NESTING: usize = MAX_DEPTH - 1;
 
 /// The comment beside an answer.
 pub(super) fn check_comment(comment: Option<&str>) -> Result<(), ApiError> {
@@ -30,6 +34,7 @@ pub(super) fn check(asked: &Interaction, value: Option<Value>) -> Result<Value, 
         ) => return Err(wrong("is required")),
     };
     check::json_size("value", &value, MAX_VALUE)?;
+    check::nesting("value", &value, MAX_NESTING)?;
     match (&asked.spec, asked.kind) {
         (Some(spec), _) => fits(spec, &value)?,
         (None, WorkflowInteractionType::Approval) => is_decision(&value)?,

@@ -12,6 +12,7 @@ use super::fence;
 use crate::{
     ApiError, App,
     access::{Access, grant},
+    check,
     error::ErrorResponses,
     extract::{Body, PathId},
     limits::MAX_EVENTS,
@@ -40,7 +41,7 @@ pub(super) async fn emit_job_events(
     let fence = fence(id, request.worker_id, request.attempt, access.user())?;
     check_count(request.events.len())?;
     for (place, event) in request.events.iter().enumerate() {
-        check(place, event, app.limits.event_bytes)?;
+        check_event(place, event, app.limits.event_bytes)?;
     }
     if let Err(too_fast) = app.pace.take(&fence, request.events.len(), Instant::now()) {
         // A worker that has lost its job is to stop, not to slow down.
@@ -70,7 +71,7 @@ fn check_count(count: usize) -> Result<(), ApiError> {
     }
 }
 
-fn check(place: usize, event: &JobEventEntry, most: usize) -> Result<(), ApiError> {
+fn check_event(place: usize, event: &JobEventEntry, most: usize) -> Result<(), ApiError> {
     check_type(&event.kind)
         .map_err(|why| ApiError::bad_request(format!("events[{place}].type: {why}")))?;
     let size = serde_json::to_vec(&event.payload).map_or(usize::MAX, |bytes| bytes.len());
@@ -79,7 +80,7 @@ fn check(place: usize, event: &JobEventEntry, most: usize) -> Result<(), ApiErro
             "events[{place}].payload: has {size} bytes, and at most {most} are taken"
         )));
     }
-    Ok(())
+    check::object_nesting(&format!("events[{place}].payload"), &event.payload)
 }
 
 /// Whether a worker may name an event so.

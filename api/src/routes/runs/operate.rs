@@ -88,6 +88,7 @@ pub(super) async fn send_run_signal(
     check::name_of_at_most_bytes("name", &name, MAX_SIGNAL_NAME_BYTES)?;
     let payload = request.payload.unwrap_or_default();
     check::json_size("payload", &payload, MAX_PAYLOAD)?;
+    check::object_nesting("payload", &payload)?;
     let id = app
         .store
         .send_signal(access.project, run_id, name.clone(), payload)

@@ -70,9 +70,40 @@ async fn a_body_above_the_limit_is_too_large() {
     answer.error(413, "too_large");
 }
 
-/// A body of which nothing ever arrives: to read it would be to wait for ever.
+/// Many clients write all of a body before they read: one that is refused must still get to read
+/// why.
 #[tokio::test]
-async fn a_body_that_says_that_it_is_too_large_is_not_read() {
+async fn who_writes_a_too_large_body_before_reading_gets_the_answer() {
+    let server = TestServer::start().await;
+    for is_declared in [true, false] {
+        let bytes = LIMIT + 1024 * 1024;
+        let length = if is_declared {
+            format!("content-length: {bytes}")
+        } else {
+            "transfer-encoding: chunked".to_owned()
+        };
+        let mut socket = TcpStream::connect(server.address).await.unwrap();
+        let mut request = format!(
+            "POST /projects HTTP/1.1\r\nhost: mobius\r\nauthorization: Bearer {}\r\n\
+             content-type: application/json\r\n{length}\r\n\r\n",
+            server.tenant.key.expose(),
+        );
+        let body = " ".repeat(bytes);
+        if is_declared {
+            request.push_str(&body);
+        } else {
+            request.push_str(&format!("{bytes:x}\r\n{body}\r\n0\r\n\r\n"));
+        }
+        socket.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        socket.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 413");
+    }
+}
+
+/// A body of which nothing ever arrives: to wait for all of it would be to wait for ever.
+#[tokio::test]
+async fn a_body_that_says_that_it_is_too_large_is_not_waited_for() {
     let server = TestServer::start().await;
     let mut socket = TcpStream::connect(server.address).await.unwrap();
     let head = format!(

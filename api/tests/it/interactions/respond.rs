@@ -167,3 +167,19 @@ async fn answers_have_bounds() {
         .error(400, "bad_request");
     assert!(message.starts_with("comment: "), "{message}");
 }
+
+#[tokio::test]
+async fn an_answer_is_nested_no_deeper_than_a_run_can_be_read_again() {
+    let server = TestServer::start().await;
+    let (run, interaction) = asked(&server, "input", None).await;
+    let nested = |levels: usize| {
+        let value = (0..levels).fold(json!(1), |inner, _| json!([inner]));
+        json!({"value": value})
+    };
+    let answer = respond(&server, &interaction, &nested(100)).await;
+    let message = answer.error(400, "bad_request");
+    assert_eq!(message, "value: must not be nested deeper than 99 levels");
+    let answer = respond(&server, &interaction, &nested(99)).await;
+    answer.with_status(200);
+    assert_eq!(server.owner.run(&run).await["status"], "queued");
+}

@@ -195,3 +195,19 @@ async fn a_worker_that_has_lost_its_job_is_told_to_stop_and_not_to_slow_down() {
         stopped.error(409, "lease_lost");
     }
 }
+
+#[tokio::test]
+async fn a_payload_is_nested_no_deeper_than_other_values() {
+    let server = TestServer::start().await;
+    let job = claimed(&server).await;
+    let nested = |levels: usize| {
+        let inner = (1..levels).fold(json!(1), |inner, _| json!([inner]));
+        event("t", json!({"a": inner}))
+    };
+    let good = nested(100);
+    let answer = emit(&server, &job, &[good.clone(), nested(101)]).await;
+    let message = answer.error(400, "bad_request");
+    let place = "events[1].payload: must not be nested deeper than 100 levels";
+    assert_eq!(message, place);
+    emit(&server, &job, &[good]).await.with_status(204);
+}

@@ -80,3 +80,26 @@ async fn a_body_is_not_read() {
     let answer = server.owner.post(&path, &json!(["x"])).await;
     answer.with_status(204);
 }
+
+#[tokio::test]
+async fn a_run_that_is_being_cancelled_says_so_to_whoever_wants_it_to_go_on() {
+    let server = TestServer::start().await;
+    let run = server.owner.start().await;
+    let job = server.owner.claim("w").await;
+    let cancel = async || server.owner.act(&run, "cancellations").await;
+    cancel().await.with_status(204);
+    let refused = [
+        server.owner.signal(&run, "go").await,
+        server.owner.act(&run, "resumptions").await,
+    ];
+    for answer in refused {
+        let message = answer.error(409, "run_cancelling");
+        assert_eq!(message, "the run is being cancelled");
+    }
+    server.owner.complete(&job, "w").await.with_status(204);
+    server
+        .owner
+        .signal(&run, "go")
+        .await
+        .error(409, "run_ended");
+}

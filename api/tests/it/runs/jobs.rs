@@ -47,3 +47,17 @@ async fn the_jobs_of_a_run_are_walked_in_pages() {
     assert_eq!(second["items"][0]["step_name"], "second");
     assert!(second.get("next_cursor").is_none());
 }
+
+#[tokio::test]
+async fn a_cursor_belongs_to_the_list_of_its_run() {
+    let server = TestServer::start().await;
+    let run = server.tenant.start(RunDraft::of(two_steps())).await;
+    let job = server.owner.claim("w").await;
+    server.owner.complete(&job, "w").await.with_status(204);
+    let path = format!("/projects/default/runs/{}/jobs?limit=1", run.id);
+    let page = server.owner.get(&path).await.with_status(200);
+    let cursor = page["next_cursor"].as_str().unwrap();
+    let other = server.tenant.start(RunDraft::of(two_steps())).await;
+    let path = format!("/projects/default/runs/{}/jobs?cursor={cursor}", other.id);
+    server.owner.get(&path).await.error(400, "invalid_cursor");
+}

@@ -83,11 +83,14 @@ async fn a_place_that_is_none_is_refused() {
     let server = TestServer::start().await;
     let run = failed_in_the_second_step(&server).await;
     let path = run_path(&run, "retries");
-    let answer = server.owner.post(&path, &json!({"from": "second"})).await;
-    let message = answer.error(400, "bad_request");
-    assert!(
-        message.starts_with("from: ") && message.contains("`failure`"),
-        "{message}"
-    );
+    for place in [json!("second"), json!(5), json!({"failure": 1})] {
+        let answer = server.owner.post(&path, &json!({"from": place})).await;
+        let message = answer.error(400, "bad_request");
+        let words = ["`failure`", "`start`"];
+        assert!(
+            message.starts_with("from: ") && words.iter().all(|word| message.contains(word)),
+            "{message}"
+        );
+    }
     assert_eq!(server.owner.run(&run).await, run);
 }

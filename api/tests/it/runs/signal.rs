@@ -113,3 +113,28 @@ async fn names_and_payloads_have_bounds() {
     let name = json!({"name": "é".repeat(127), "payload": null});
     server.owner.post(&path, &name).await.with_status(202);
 }
+
+#[tokio::test]
+async fn a_payload_is_nested_no_deeper_than_a_run_can_be_read_again() {
+    let server = TestServer::start().await;
+    let run = server.owner.start_of(&waiting()).await;
+    let path = run_path(&run, "signals");
+    let payload = |levels: usize| {
+        let inner = (1..levels).fold(json!(1), |inner, _| json!([inner]));
+        json!({"name": "go", "payload": {"a": inner}})
+    };
+    let answer = server.owner.post(&path, &payload(101)).await;
+    let message = answer.error(400, "bad_request");
+    assert_eq!(
+        message,
+        "payload: must not be nested deeper than 100 levels"
+    );
+    let deepest = payload(100);
+    for _ in 0..2 {
+        let answer = server.owner.post(&path, &deepest).await;
+        answer.with_status(202);
+    }
+    let job = server.owner.claim("w").await;
+    assert!(job.is_null(), "the parameters are a level deeper: {job}");
+    assert_eq!(server.owner.run(&run).await["status"], "failed");
+}

@@ -265,10 +265,24 @@ impl Tenant {
     }
 
     /// Makes the stored state of a run unreadable, as a bug or a newer version would.
-    pub async fn corrupt(&self, run: RunId) {
+    pub async fn lose_state(&self, run: RunId) {
         sqlx::query("update runs set state = '\"unreadable\"' where project_id = $1 and id = $2")
             .bind(self.project.as_uuid())
             .bind(run.as_uuid())
+            .execute(&mut *self.connection().await)
+            .await
+            .expect("any JSON can be stored");
+    }
+
+    /// Makes the state of a run name a step that its spec does not have, as a bug would, so that
+    /// nothing can be done with the run.
+    pub async fn corrupt(&self, run: RunId) {
+        let state = r#"{"phase": "live", "branches":
+            {"main": {"step": 99, "visit": 1, "variables": {}}}}"#;
+        sqlx::query("update runs set state = $3::jsonb where project_id = $1 and id = $2")
+            .bind(self.project.as_uuid())
+            .bind(run.as_uuid())
+            .bind(state)
             .execute(&mut *self.connection().await)
             .await
             .expect("any JSON can be stored");

@@ -125,7 +125,7 @@ fn parameters_of_items_are_bounded_one_by_one() {
             "each": {"items": "${state.list}"}, "parameters": {"x": format!("${{{source}}}")}}));
         run.succeed("second", json!("a".repeat(200_000)));
         let job = run.fan_out();
-        let made = soon(|| fan_out_items(&run.run(), &job, 0, 500));
+        let made = soon(|| fan_out_items(&run.run(), &run.state, &job, 0, 500));
         let error = made.unwrap_err();
         assert_eq!(error.kind, "expression_error", "{source:.60}");
         assert!(error.message.starts_with("item 0: "), "{error:?}");
@@ -217,7 +217,7 @@ fn joins_of_hundreds_of_branches_pass_and_those_of_thousands_fail_soon() {
 #[test]
 fn a_spec_of_five_hundred_joins_compiles_soon() {
     let step = |n: usize| {
-        json!({"name": format!("s{n}"), "join": {"branches": [format!("b{n}")]},
+        json!({"name": format!("s{n}"), "join": {"branches": [format!("b{n}")], "count": 0},
             "next": [{"step": format!("s{}", (n + 1) % 500)},
                 {"step": "s0", "branch": format!("b{n}")}]})
     };

@@ -157,7 +157,7 @@ impl Simulation {
     pub(crate) fn next_items(&mut self, job: &JobRef, count: u32) -> Option<Event> {
         let at = self.fan_out_at(job);
         let from = self.fan_outs[at].counters.created;
-        match fan_out_items(&self.run(), job, from, count) {
+        match fan_out_items(&self.run(), &self.state, job, from, count) {
             Ok(MadeItems {
                 parameters: made, ..
             }) => {

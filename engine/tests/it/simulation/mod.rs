@@ -22,6 +22,15 @@ pub(crate) fn definition(spec: Value) -> Definition {
     Definition::compile(serde_json::from_value(spec).unwrap()).unwrap()
 }
 
+/// What follows from an event.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Decided {
+    /// The run's new state.
+    pub(crate) state: RunState,
+    /// What to do, in order.
+    pub(crate) actions: Vec<Action>,
+}
+
 /// A run and what the store keeps beside it.
 pub(crate) struct Simulation {
     pub(crate) definition: Definition,
@@ -92,13 +101,26 @@ impl Simulation {
             inputs: &self.inputs,
             facts: &self.facts,
             limits: &self.limits,
-            state: &self.state,
             signals,
         }
     }
 
-    pub(crate) fn decide(&self, event: Event) -> Result<Transition, Rejected> {
-        advance(&self.run(), event, self.now)
+    /// What follows from an event, without carrying it out.
+    pub(crate) fn decide(&self, event: Event) -> Result<Decided, Rejected> {
+        let mut state = self.state.clone();
+        let decided = advance(&self.run(), &mut state, event, self.now);
+        let is_other = state != self.state;
+        match decided {
+            Ok(Transition { actions, moved }) => {
+                assert_eq!(moved, is_other, "{actions:?}");
+                assert!(state.is_accounted(), "{state:?}");
+                Ok(Decided { state, actions })
+            }
+            Err(rejected) => {
+                assert!(!is_other, "{rejected} has changed the state");
+                Err(rejected)
+            }
+        }
     }
 
     /// Applies an event that must not be rejected; gives the actions in short form.
@@ -115,7 +137,7 @@ impl Simulation {
     }
 
     /// Carries out what follows from an event.
-    fn follow(&mut self, event: &Event, transition: Transition) {
+    fn follow(&mut self, event: &Event, transition: Decided) {
         if matches!(event, Event::RetryRequested { .. }) {
             self.ended = None;
         }
@@ -134,7 +156,7 @@ impl Simulation {
     }
 
     /// Takes the new state over, with the signals that the next transition sees, and nothing else.
-    pub(crate) fn replay(&mut self, event: Event, transition: Transition) {
+    pub(crate) fn replay(&mut self, event: Event, transition: Decided) {
         if let Event::SignalReceived { signal } = event {
             self.signals.push(signal);
         }

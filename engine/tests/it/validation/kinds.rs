@@ -202,6 +202,10 @@ fn joins_name_branches_that_edges_start() {
             "steps[2].join.branch_mappings.\"c.x\": is not the name of a variable",
         ),
         (
+            join(json!({"branch_mappings": {"a.b.x": "x", "c.x": "x"}})),
+            "steps[2].join.branch_mappings.\"c.x\": sets variable `x`, as another mapping does",
+        ),
+        (
             join(json!({"branch_mappings": {"c.": "x"}})),
             "steps[2].join.branch_mappings.\"c.\": has an empty name",
         ),
@@ -378,6 +382,63 @@ fn of_the_server_actions_only_child_runs_are_available() {
         (
             child(json!({"workflow": "w", "input": {}})),
             "steps[0].parameters.input: is no parameter of",
+        ),
+    ]);
+}
+
+#[test]
+fn a_join_that_can_never_pass_is_refused() {
+    let branches = |names: &[&str]| json!({"branches": names});
+    let own_branch = |join: Value| {
+        json!({"name": "w", "steps": [
+            {"name": "a", "action": "a", "next": [
+                {"step": "wait", "branch": "m"}, {"step": "b", "branch": "n"}]},
+            {"name": "wait", "pause": {}, "next": [{"step": "j"}]},
+            {"name": "b", "action": "a"},
+            {"name": "j", "join": join},
+        ]})
+    };
+    let own_edge = |join: Value| {
+        json!({"name": "w", "steps": [
+            {"name": "j", "join": join, "next": [{"step": "b", "branch": "x"}, {"step": "b"}]},
+            {"name": "b", "action": "a", "next": [{"step": "b", "branch": "y"}]},
+        ]})
+    };
+    let message = "can never complete as many as the step needs: branch";
+    expect(&[
+        (
+            own_branch(branches(&["m", "n"])),
+            &format!("steps[3].join.branches: {message} `m` waits for this step itself"),
+        ),
+        (
+            own_edge(branches(&["x"])),
+            &format!("steps[0].join.branches: {message} `x` waits for this step itself"),
+        ),
+        (
+            own_edge(branches(&["y"])),
+            &format!("steps[0].join.branches: {message} `y` waits for this step itself"),
+        ),
+    ]);
+    assert_eq!(problems(own_branch(branches(&["n"]))), [""; 0]);
+    let one_of_two = json!({"branches": ["m", "n"], "count": 1});
+    assert_eq!(problems(own_branch(one_of_two)), [""; 0]);
+}
+
+#[test]
+fn literal_values_that_are_nested_too_deep_are_refused() {
+    let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!([inner]));
+    assert_eq!(
+        problems(step(json!({"parameters": {"x": nested(99)}}))),
+        [""; 0]
+    );
+    expect(&[
+        (
+            step(json!({"parameters": {"x": nested(100)}})),
+            "steps[0].parameters.x: is nested deeper than 99 levels",
+        ),
+        (
+            step(json!({"each": {"items": nested(101)}})),
+            "steps[0].each.items: is nested deeper than 100 levels",
         ),
     ]);
 }

@@ -58,6 +58,7 @@ impl Ledger<'_> {
                 .whole;
             load::load_signals(connection, project, &mut runs).await?;
             self.runs.extend(runs);
+            self.end_lost();
         }
         for ended in ended {
             self.end_fan_out(connection, project, ended).await?;
@@ -84,7 +85,7 @@ impl Ledger<'_> {
             FanOutEnd::Failed(error) => (Err(error.clone()), Event::FanOutFailed { job, error }),
             FanOutEnd::Refused(error) => (Err(error.clone()), Event::FanOutRefused { job, error }),
         };
-        match self.decide(self.run(run)?, event) {
+        match self.decide(run, event)? {
             Ok(transition) => {
                 if let Some(fan_out) = self.fan_outs.get_mut(&id) {
                     // Before what follows from it, which may be the end of the run.
@@ -94,7 +95,7 @@ impl Ledger<'_> {
                 Ok(())
             }
             // The branch has left the step, or the run has ended: nothing waits for it.
-            Err(Rejected::Ended | Rejected::NotCurrent { .. }) => Ok(()),
+            Err(Rejected::Ended | Rejected::Cancelling | Rejected::NotCurrent { .. }) => Ok(()),
             Err(rejected) => Err(rejected.into()),
         }
     }

@@ -68,7 +68,8 @@ impl Ledger<'_> {
 
     /// Makes or releases more items of a fan-out that was begun before.
     pub(in crate::advance) fn chunk(&mut self, run: RunId, id: JobId) -> Result<(), Error> {
-        if !self.run(run)?.is_live() || !self.is_going(id) {
+        let of = self.runs.get(&run).ok_or(Error::NotFound("run"))?;
+        if !of.is_live() || !self.is_going(id) {
             return Ok(());
         }
         match self.chunks.take(id) {
@@ -128,7 +129,7 @@ impl Ledger<'_> {
         let Some(fan_out) = self.fan_outs.get(&id) else {
             return Ok(0);
         };
-        let Some(run) = self.runs.get(&fan_out.run) else {
+        let Some(run) = self.runs.get_mut(&fan_out.run) else {
             return Ok(0);
         };
         let from = fan_out.counters.created;
@@ -137,8 +138,9 @@ impl Ledger<'_> {
         if count == 0 || fan_out.counters.to_release() > 0 {
             return Ok(0);
         }
+        let (context, state) = run.context(self.limits);
         let MadeItems { parameters, work } =
-            fan_out_items(&run.context(self.limits), &fan_out.job, from, count)?;
+            fan_out_items(&context, state, &fan_out.job, from, count)?;
         let made = u32::try_from(parameters.len()).unwrap_or(CHUNK);
         for parameters in parameters {
             self.add_item(id, parameters)?;
@@ -187,7 +189,7 @@ impl Ledger<'_> {
             row.error = Some(error.clone());
         }
         let event = Event::FanOutRefused { job, error };
-        let transition = self.decide(self.runs.get(&run)?, event).ok()?;
+        let transition = self.decide(run, event).ok()?.ok()?;
         Some((run, transition))
     }
 }

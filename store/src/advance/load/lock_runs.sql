@@ -33,7 +33,7 @@ select now as "now!", r.id as "id?", r.queue as "queue?",
        r.workflow_handle as "workflow_handle?",
        r.status as "status?: WorkflowRunStatus", r.attempt as "attempt?",
        case when r.whole and not too_large then r.inputs end as "inputs?: Json<JsonObject>",
-       case when r.whole and not too_large then r.state end as "state?: Json<RunState>",
+       case when r.whole and not too_large then r.state end as "state?: StoredState",
        case when r.whole and not too_large then r.metadata end
            as "metadata?: Json<BTreeMap<String, String>>",
        r.external_id as "external_id?", r.spec_hash as "spec_hash?",

@@ -7,6 +7,7 @@ mod fan_outs;
 mod interactions;
 mod jobs;
 mod runs;
+mod state;
 mod wanted;
 
 pub(super) use children::{ChildOutcome, ChildStart, child_outcomes, child_starts, invalid};
@@ -17,4 +18,5 @@ pub(super) use jobs::{
 };
 pub(crate) use runs::LockedRun;
 pub(super) use runs::{BareRun, MAX_BYTES, load_signals, lock_runs, too_large};
+use state::StoredState;
 pub(super) use wanted::Wanted;

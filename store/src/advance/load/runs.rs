@@ -10,7 +10,7 @@ use mobius_types::{JobId, JsonObject, ProjectId, RunId, Timestamp, WorkflowRunSt
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::Wanted;
+use super::{StoredState, Wanted};
 use crate::{Error, Prepared, Specs};
 
 /// How many bytes the runs of one transaction, and as much again their signals, may have as JSON.
@@ -52,15 +52,18 @@ pub(crate) struct LockedRun {
 
 impl LockedRun {
     /// The run as the engine sees it.
-    pub(in crate::advance) fn context<'r>(&'r self, limits: &'r Limits) -> Run<'r> {
-        Run {
+    pub(in crate::advance) fn context<'r>(
+        &'r mut self,
+        limits: &'r Limits,
+    ) -> (Run<'r>, &'r mut RunState) {
+        let run = Run {
             definition: self.spec.definition(),
             inputs: &self.inputs,
             facts: &self.facts,
             limits,
-            state: &self.state,
             signals: &self.signals,
-        }
+        };
+        (run, &mut self.state)
     }
 
     const fn as_shown(&self) -> Shown {
@@ -158,7 +161,7 @@ struct Row {
     status: Option<WorkflowRunStatus>,
     attempt: Option<i32>,
     inputs: Option<Json<JsonObject>>,
-    state: Option<Json<RunState>>,
+    state: Option<StoredState>,
     metadata: Option<Json<BTreeMap<String, String>>>,
     external_id: Option<String>,
     spec_hash: Option<Vec<u8>>,
@@ -187,7 +190,7 @@ impl Row {
                 external_id: self.external_id,
             },
             spec,
-            state: self.state.ok_or_else(missing)?.0,
+            state: self.state.ok_or_else(missing)?.read(id),
             signals: Vec::new(),
             result: None,
             error_message: self.error_message,

@@ -3,6 +3,7 @@
 use crate::harness::{Ids, TestServer};
 
 const RUNS: &str = "/projects/default/runs";
+const EVENTS: &str = "/projects/default/runs/events";
 const WORKFLOWS: &str = "/projects/default/workflows";
 
 #[tokio::test]
@@ -15,8 +16,11 @@ async fn a_query_that_makes_no_sense_is_refused() {
         (RUNS, "limit=0", "limit"),
         (RUNS, "limit=201", "limit"),
         (RUNS, "limit=-1", "limit"),
-        (RUNS, "limit=ten", "limit"),
-        (RUNS, "limit=", "limit"),
+        (RUNS, "limit=ten", "\"limit: must be a whole number\""),
+        (RUNS, "limit=", "\"limit: must be a whole number\""),
+        (RUNS, "limit=99999999999999999999", "limit: is too large"),
+        (EVENTS, "since=x", "\"since: must be a whole number\""),
+        (EVENTS, "since=", "\"since: must be a whole number\""),
         (RUNS, "cursor=nonsense", "cursor"),
         (RUNS, "cursor=", "cursor"),
         (RUNS, "cursor=%00", "U+0000"),
