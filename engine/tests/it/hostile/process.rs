@@ -55,7 +55,7 @@ fn of_items(source: &str) -> Case {
         run.succeed("second", json!("a".repeat(200_000)));
         let job = run.fan_out();
         Box::new(move || {
-            let made = fan_out_items(&run.run(), &job, 0, 500);
+            let made = fan_out_items(&run.run(), &run.state, &job, 0, 500);
             assert_eq!(made.unwrap_err().kind, "expression_error");
         })
     })
