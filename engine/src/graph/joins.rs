@@ -58,8 +58,8 @@ fn reached_without(
     reached
 }
 
-/// Whether the branch can't complete before the join passes: the edge that starts it lies behind
-/// the join, or the branch has no other way than into the join.
+/// Whether the branch can't complete before the join passes: each edge that starts it lies behind the
+/// join, or leads nowhere else than into the join.
 fn never_completes(
     spec: &WorkflowSpec,
     join: usize,
@@ -67,17 +67,20 @@ fn never_completes(
     before: &[bool],
     index: &StepIndex<'_>,
 ) -> bool {
-    let starts = |step: &WorkflowStep| {
-        let mut edges = step.next.iter();
-        let edge = edges.find(|edge| edge.branch.as_deref() == Some(branch))?;
-        index.get(&edge.step)
+    let starts = |(at, step): (usize, &'_ WorkflowStep)| {
+        let edges = step.next.iter();
+        let edges = edges.filter(|edge| edge.branch.as_deref() == Some(branch));
+        edges
+            .filter_map(|edge| index.get(&edge.step))
+            .map(|first| (at, first))
+            .collect::<Vec<_>>()
     };
-    let mut steps = spec.steps.iter().enumerate();
-    let Some((source, first)) = steps.find_map(|(at, step)| Some((at, starts(step)?))) else {
-        // An unknown branch is reported as such.
-        return false;
+    let starts: Vec<_> = spec.steps.iter().enumerate().flat_map(starts).collect();
+    let is_lost = |(source, first): &(usize, usize)| {
+        *source == join || !before[*source] || must_come_to(spec, *first, join, index)
     };
-    source == join || !before[source] || must_come_to(spec, first, join, index)
+    // An unknown branch is reported as such.
+    !starts.is_empty() && starts.iter().all(is_lost)
 }
 
 /// Whether a branch has no other way from the one step than to the other.

@@ -1,5 +1,6 @@
 //! Random specs of all kinds of steps.
 
+use mobius_engine::Definition;
 use serde_json::{Value, json};
 
 use super::choices::Choices;
@@ -28,7 +29,22 @@ pub(super) fn spec(choices: &mut Choices) -> Value {
         outputs.push(json!({"name": "o", "variable": "x", "branch": branch}));
     }
     let state = json!({"x": 1, "yes": true, "no": false});
-    json!({"name": "w", "state": state, "outputs": outputs, "steps": steps})
+    passable(json!({"name": "w", "state": state, "outputs": outputs, "steps": steps}))
+}
+
+/// The spec, in which joins that could never pass wait for no branch.
+fn passable(mut spec: Value) -> Value {
+    let compiled = Definition::compile(serde_json::from_value(spec.clone()).unwrap());
+    for problem in compiled.err().into_iter().flat_map(|problems| problems.0) {
+        let place = problem.path.strip_prefix("steps[");
+        let step = place.and_then(|place| place.strip_suffix("].join.branches"));
+        let step: usize = step
+            .unwrap_or_else(|| panic!("{problem:?}"))
+            .parse()
+            .unwrap();
+        spec["steps"][step]["join"]["count"] = json!(0);
+    }
+    spec
 }
 
 /// The last edge, which is never followed, makes the next step reachable.
