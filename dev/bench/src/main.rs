@@ -11,6 +11,8 @@ mod process;
 mod report;
 mod scenarios;
 
+use std::process::ExitCode;
+
 use clap::Parser;
 
 use arguments::{Arguments, Role};
@@ -18,18 +20,23 @@ use arguments::{Arguments, Role};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        match arguments.role {
-            None if arguments.set_up => scenarios::peers::set_up(),
-            None => bench::run(arguments).await,
-            Some(Role::Serve) => process::serve::control_plane().await,
-            Some(Role::ServeEcho) => process::serve::echo().await,
-            Some(Role::Load) => load::run().await,
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
         }
-    })
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    match arguments.role {
+        None if arguments.set_up => scenarios::peers::set_up(),
+        None => bench::run(arguments).await,
+        Some(Role::Serve) => process::serve::control_plane().await,
+        Some(Role::ServeEcho) => process::serve::echo().await,
+        Some(Role::Load) => load::run().await,
+    }
 }

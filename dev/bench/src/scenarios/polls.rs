@@ -33,7 +33,7 @@ pub(crate) struct Polls {
 
 /// Measures two numbers of polls, and none, each with a server of its own.
 pub(crate) async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
-    let wait_seconds = if bench.quick { 2 } else { 30 };
+    let wait_seconds = if bench.quick { 1 } else { 30 };
     for _ in bench.rounds() {
         bench.control().await?;
         let idle = Polls {

@@ -20,7 +20,7 @@ pub(crate) async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
         "runs/s",
     );
     let seconds = match (bench.quick, bench.full) {
-        (true, _) => 3,
+        (true, _) => 2,
         (false, false) => 60,
         (false, true) => 600,
     };

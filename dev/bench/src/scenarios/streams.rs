@@ -144,7 +144,9 @@ impl Course {
 
 /// The number of an event, if the frame is one of the bench.
 fn number(frame: &[u8]) -> Option<usize> {
+    // JSON that was stored comes back with a space there.
     let digits = frame.get(find(frame, MARK)? + MARK.len()..)?;
+    let digits = digits.trim_ascii_start();
     let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
     std::str::from_utf8(&digits[..end]).ok()?.parse().ok()
 }
@@ -166,6 +168,7 @@ mod tests {
             Some(42)
         );
         assert_eq!(number(b"id: 7\ndata: {\"type\":\"run_updated\"}\n\n"), None);
+        assert_eq!(number(b"id: 7\ndata: {\"tick\": 7}\n\n"), Some(7));
         assert_eq!(number(b":keepalive\n\n"), None);
     }
 }

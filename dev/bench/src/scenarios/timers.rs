@@ -51,13 +51,17 @@ pub(crate) struct Timers {
 /// Measures them at one instant and over five seconds.
 pub(crate) async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     let timers = bench.amount(10_000);
-    let lead_ms = if bench.quick { 2_000 } else { 8_000 };
+    let (lead_ms, over_ms) = if bench.quick {
+        (4_000, 1_000)
+    } else {
+        (8_000, 5_000)
+    };
     let case = |id: &str, label: String| Case::new(id, label, "");
     let spread = case("timers-spread", format!("{timers} timers over 5 s"));
     let instant = case("timers-instant", format!("{timers} timers at one instant"));
     for _ in bench.rounds() {
         bench.control().await?;
-        for (case, spread_ms) in [(&spread, 5_000), (&instant, 0)] {
+        for (case, spread_ms) in [(&spread, over_ms), (&instant, 0)] {
             let stage = bench.stage().await?;
             let load = Timers {
                 timers,

@@ -31,7 +31,8 @@ pub(super) fn render(report: &Report) -> anyhow::Result<Vec<(&'static str, Strin
         .cases
         .iter()
         .find(|known| known.case.id == "snapshot-held");
-    if let Some(rates) = held.and_then(|case| case.series.get(WINDOWS)) {
+    let rates = held.and_then(|case| case.series.get(WINDOWS));
+    if let Some(rates) = rates.filter(|rates| !rates.is_empty()) {
         let title = "Runs a second beside an open snapshot, by windows of 10 s";
         files.push(("snapshot.svg", lines::draw(title, rates)?));
     }

@@ -25,23 +25,23 @@ const TABLES: [Table; 3] = [
     Table {
         name: "runs",
         condition: "source.status::text = 'completed'",
-        columns: &[("id", "pg_temp.copied_id(base, n, 'a')")],
+        columns: &[("id", "pg_temp.copied_id(measures.base, n, 'a')")],
     },
     Table {
         name: "jobs",
         condition: "source.status::text = 'completed'",
         columns: &[
-            ("id", "pg_temp.copied_id(base, n, 'b')"),
-            ("run_id", "pg_temp.copied_id(base, n, 'a')"),
+            ("id", "pg_temp.copied_id(measures.base, n, 'b')"),
+            ("run_id", "pg_temp.copied_id(measures.base, n, 'a')"),
         ],
     },
     Table {
         name: "run_events",
         condition: "true",
         columns: &[
-            ("run_id", "pg_temp.copied_id(base, n, 'a')"),
-            ("first_seq", "source.first_seq + (n + 1) * frames"),
-            ("last_seq", "source.last_seq + (n + 1) * frames"),
+            ("run_id", "pg_temp.copied_id(measures.base, n, 'a')"),
+            ("first_seq", "source.first_seq + (n + 1) * measures.frames"),
+            ("last_seq", "source.last_seq + (n + 1) * measures.frames"),
         ],
     },
 ];
@@ -121,7 +121,7 @@ async fn copy(
     let statement = format!(
         "insert into {name} ({}) select {} \
          from generate_series({first}::bigint, {last}::bigint) as n \
-         cross join source_measures cross join source_{name} source",
+         cross join source_measures measures cross join source_{name} source",
         columns.join(", "),
         values.join(", "),
     );
