@@ -172,7 +172,8 @@ impl Bench {
         Ok(sample)
     }
 
-    async fn sample(&mut self, stage: &Stage, load: Load) -> anyhow::Result<Sample> {
+    /// Lets a load of ours work, and notes nothing.
+    pub(crate) async fn sample(&mut self, stage: &Stage, load: Load) -> anyhow::Result<Sample> {
         let mut child = Child::of_ours("load")?;
         let order = LoadOrder {
             target: stage.server.as_ref().map(|server| server.target.clone()),

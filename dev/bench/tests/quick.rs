@@ -50,5 +50,5 @@ fn every_scenario_of_ours_works() {
 }
 
 fn read(dir: &Path, file: &str) -> String {
-    std::fs::read_to_string(dir.join(file)).unwrap()
+    std::fs::read_to_string(dir.join(file)).expect("the bench wrote it")
 }

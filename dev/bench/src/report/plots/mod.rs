@@ -3,7 +3,7 @@
 mod bars;
 mod lines;
 
-use super::{Report, names};
+use super::{Case, Report, names};
 use crate::scenarios::cycle::WINDOWS;
 use bars::{Bar, Kind};
 
@@ -40,11 +40,10 @@ pub(super) fn render(report: &Report) -> anyhow::Result<Vec<(&'static str, Strin
 }
 
 fn throughput(report: &Report) -> Vec<Bar> {
-    let is_meant = |unit: &str| ["runs/s", "jobs/s", "starts/s"].contains(&unit);
-    let cases = report
-        .cases
-        .iter()
-        .filter(|known| is_meant(known.case.unit));
+    let units = ["runs/s", "jobs/s", "starts/s"];
+    // Those of latencies are given, not reached.
+    let is_meant = |case: &Case| units.contains(&case.unit) && !case.id.starts_with("latency-");
+    let cases = report.cases.iter().filter(|known| is_meant(&known.case));
     cases
         .filter_map(|known| bar(report, &known.case.id, known.case.unit, ""))
         .collect()

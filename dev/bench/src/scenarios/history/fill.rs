@@ -40,8 +40,14 @@ const TABLES: [Table; 3] = [
         condition: "true",
         columns: &[
             ("run_id", "pg_temp.copied_id(measures.base, n, 'a')"),
-            ("first_seq", "source.first_seq + (n + 1) * measures.frames"),
-            ("last_seq", "source.last_seq + (n + 1) * measures.frames"),
+            (
+                "first_seq",
+                "source.first_seq + measures.head + (n - measures.first) * measures.frames",
+            ),
+            (
+                "last_seq",
+                "source.last_seq + measures.head + (n - measures.first) * measures.frames",
+            ),
         ],
     },
 ];
@@ -57,7 +63,10 @@ pub(super) async fn copy_finished(url: &str, from: i64, to: i64) -> anyhow::Resu
     let begun = Instant::now();
     let mut session = PgConnection::connect(url).await?;
     execute(&mut session, COPIED_ID.to_owned()).await?;
-    prepare_source(&mut session, from == 0).await?;
+    if from == 0 {
+        keep_source(&mut session).await?;
+    }
+    measure_source(&mut session, from).await?;
     let mut first = from;
     while first < to {
         let last = (first + CHUNK).min(to) - 1;
@@ -68,19 +77,16 @@ pub(super) async fn copy_finished(url: &str, from: i64, to: i64) -> anyhow::Resu
         let seconds = begun.elapsed().as_secs_f64();
         eprintln!("  {first} of {to} finished runs are there after {seconds:.0} s");
     }
-    number_events_after(&mut session, to).await?;
+    count_events(&mut session, to - from).await?;
     for table in &TABLES {
         execute(&mut session, format!("vacuum (analyze) {}", table.name)).await?;
     }
     Ok(session.close().await?)
 }
 
-/// Keeps the rows that are copied in tables of their own, the same for every chunk: the one run
-/// that is there at first.
-async fn prepare_source(session: &mut PgConnection, is_first: bool) -> anyhow::Result<()> {
-    if !is_first {
-        return Ok(());
-    }
+/// Keeps the rows that are copied in tables of their own: those of the one run that is there when
+/// the first copies are made.
+async fn keep_source(session: &mut PgConnection) -> anyhow::Result<()> {
     for Table {
         name, condition, ..
     } in &TABLES
@@ -89,13 +95,21 @@ async fn prepare_source(session: &mut PgConnection, is_first: bool) -> anyhow::R
             format!("create table source_{name} as select * from {name} source where {condition}");
         execute(session, statement).await?;
     }
-    let measures = format!(
-        "create table source_measures as \
-         select (select max(last_seq) from source_run_events) as frames, \
+    Ok(())
+}
+
+/// What the copies' ids and numbers are made from: theirs follow the newest of the project.
+async fn measure_source(session: &mut PgConnection, first: i64) -> anyhow::Result<()> {
+    let statement = format!(
+        "drop table if exists source_measures; \
+         create table source_measures as \
+         select {first}::bigint as first, \
+                (select max(event_seq) from project_counters) as head, \
+                (select max(last_seq) from source_run_events) as frames, \
                 (extract(epoch from created_at) * 1000)::bigint - {AGE_MILLISECONDS} as base \
          from source_runs"
     );
-    execute(session, measures).await
+    execute(session, statement).await
 }
 
 async fn copy(
@@ -130,10 +144,10 @@ async fn copy(
 }
 
 /// Events that follow are numbered after those of the copies.
-async fn number_events_after(session: &mut PgConnection, copies: i64) -> anyhow::Result<()> {
+async fn count_events(session: &mut PgConnection, copies: i64) -> anyhow::Result<()> {
     let statement = format!(
         "update project_counters \
-         set event_seq = greatest(event_seq, (select frames * ({copies} + 1) from source_measures))"
+         set event_seq = event_seq + (select frames * ({copies} + 1) from source_measures)"
     );
     execute(session, statement).await
 }

@@ -17,8 +17,7 @@ pub(crate) async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     let filled = bench.stage().await?;
     // The run that is copied, and the same on the other side.
     for stage in [&empty, &filled] {
-        let case = Case::new("history-warm", "one run before the others", "runs/s");
-        cycle(bench, &case, stage, 1).await?;
+        bench.sample(stage, load(1)).await?;
     }
     let sizes: &[(&str, i64)] = match (bench.quick, bench.full) {
         (true, _) => &[("history-1m", 2_000)],
@@ -50,8 +49,8 @@ async fn compare(
     for _ in bench.rounds() {
         bench.control().await?;
         let runs = bench.amount(30_000);
-        let before = cycle(bench, &without, empty, runs).await?;
-        let beside = cycle(bench, &with, filled, runs).await?;
+        let before = bench.measure(&without, empty, load(runs)).await?;
+        let beside = bench.measure(&with, filled, load(runs)).await?;
         let share = beside.outcome.rate() / before.outcome.rate();
         bench
             .report
@@ -69,16 +68,11 @@ fn p99(sample: &Sample) -> Option<f64> {
     sample.outcome.figures.get("p99 ms").copied()
 }
 
-async fn cycle(
-    bench: &mut Bench,
-    case: &Case,
-    stage: &Stage,
-    runs: usize,
-) -> anyhow::Result<Sample> {
-    let load = Cycle {
+/// So many runs.
+fn load(runs: usize) -> Load {
+    Load::Cycle(Cycle {
         callers: CALLERS.min(runs),
         extent: Extent::Runs(runs),
         steps: 1,
-    };
-    bench.measure(case, stage, Load::Cycle(load)).await
+    })
 }
