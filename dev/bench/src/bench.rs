@@ -53,7 +53,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let control_database = postgres.empty_database().await?;
     let mut bench = Bench {
         control_database,
-        report: Report::new(postgres.version().await?),
+        report: Report::new(postgres.version().await?, arguments.quick),
         postgres,
         quick: arguments.quick,
         full: arguments.full,

@@ -47,7 +47,11 @@ fn goal_row(goal: &Goal, report: &Report) -> String {
         return format!("| {what} | {bound} | – | – | – | – | not measured |\n");
     };
     let is_met = goal.bound.is_met(figure.spread().median);
-    let met = if is_met { "yes" } else { "**no**" };
+    let met = match (report.quick, is_met) {
+        (true, _) => "short run",
+        (false, true) => "yes",
+        (false, false) => "**no**",
+    };
     format!("| {what} | {bound} | {} | {met} |\n", columns(figure))
 }
 

@@ -27,6 +27,8 @@ pub(crate) mod names {
 /// All figures, in the order in which they were first measured.
 pub(crate) struct Report {
     postgres_version: String,
+    /// Whether the amounts were too small for the goals to mean anything.
+    quick: bool,
     /// The control of this minute, in runs a second.
     control: Option<f64>,
     cases: Vec<CaseFigures>,
@@ -38,9 +40,10 @@ pub(crate) struct Report {
 
 impl Report {
     /// An empty one.
-    pub(crate) fn new(postgres_version: String) -> Self {
+    pub(crate) fn new(postgres_version: String, quick: bool) -> Self {
         Self {
             postgres_version,
+            quick,
             control: None,
             cases: Vec::new(),
             times: Vec::new(),

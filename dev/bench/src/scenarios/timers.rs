@@ -57,7 +57,10 @@ pub(crate) async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
         (8_000, 5_000)
     };
     let case = |id: &str, label: String| Case::new(id, label, "");
-    let spread = case("timers-spread", format!("{timers} timers over 5 s"));
+    let spread = case(
+        "timers-spread",
+        format!("{timers} timers over {} s", over_ms / 1_000),
+    );
     let instant = case("timers-instant", format!("{timers} timers at one instant"));
     for _ in bench.rounds() {
         bench.control().await?;
