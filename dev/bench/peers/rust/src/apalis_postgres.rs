@@ -77,12 +77,21 @@ async fn nothing(_: usize) -> Result<(), BoxDynError> {
 }
 
 async fn work_off(pool: PgPool, jobs: usize, workers: usize, batch: usize) -> anyhow::Result<()> {
-    for index in 0..workers {
+    let workers = (0..workers).map(|index| {
         let worker = WorkerBuilder::new(format!("worker-{index}"))
             .backend(storage(&pool, batch))
             .parallelize(tokio::spawn)
             .build(nothing);
-        tokio::spawn(async move { worker.run().await.map_err(|error| error.to_string()) });
+        async move {
+            let ended = worker.run().await;
+            ended.map_err(|error| anyhow::anyhow!("{error}"))
+        }
+    });
+    tokio::select! {
+        ended = until_done(&pool, DONE, jobs) => ended,
+        ended = futures::future::try_join_all(workers) => {
+            ended?;
+            anyhow::bail!("the workers ended by themselves")
+        }
     }
-    until_done(&pool, DONE, jobs).await
 }
