@@ -5,11 +5,15 @@ It has no batches for its workers, so its best is the same as one by one with mo
 
 import asyncio
 import json
+import logging
 import os
 import sys
 import time
 
 import procrastinate
+
+# It warns of programs that define their tasks in the main module, as this one does.
+logging.disable(logging.WARNING)
 
 CALLERS = 16
 WORKERS = 30

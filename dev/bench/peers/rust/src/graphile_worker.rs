@@ -23,7 +23,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const CONCURRENCY: usize = 24;
 
 /// Finished jobs are deleted, so all are done when all have run and none is left.
-const NONE_LEFT: &str = "select (not exists (select from graphile_worker._private_jobs))::int8";
+const NONE_LEFT: &str = "select (not exists (select from graphile_worker._private_jobs))::int::int8";
 
 static RUN: AtomicUsize = AtomicUsize::new(0);
 

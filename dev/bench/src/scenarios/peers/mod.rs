@@ -16,7 +16,7 @@ pub(crate) use install::set_up;
 use crate::{bench::Bench, process::Child, report::Case};
 
 /// How long a peer may take for one thing; its jobs are few.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A queue that is measured beside ours.
 struct Peer {
@@ -83,7 +83,7 @@ const MODES: [Mode; 5] = [
     Mode {
         word: "drain-best",
         label: "drain, best settings",
-        jobs: 20_000,
+        jobs: 10_000,
     },
     Mode {
         word: "cycle",
