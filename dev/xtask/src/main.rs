@@ -2,6 +2,7 @@
 //!
 //! For developing Mobius only. Nothing a user runs may depend on it.
 
+mod bench;
 mod cargo;
 mod ci;
 mod database;
@@ -30,6 +31,13 @@ struct Arguments {
 enum Command {
     /// Everything that must hold before a change lands.
     Ci,
+    /// Measures the control plane beside its limits and its peers; `--help` lists the arguments.
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// For the bench.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// The rules of this code base that no other tool knows.
     Tidy,
     /// Describes the queries of the store for builds without a database, in `.sqlx/`.
@@ -61,6 +69,7 @@ async fn run(arguments: Arguments) -> Result<()> {
     let root = workspace_root()?;
     match arguments.command {
         Command::Ci => ci::run(&root, arguments.pg_bin).await,
+        Command::Bench { arguments } => bench::run(&root, &arguments),
         Command::Tidy => tidy::run(&root),
         Command::SqlxPrepare { check } => sqlx_prepare::run(&root, arguments.pg_bin, check).await,
         Command::Openapi { check } => openapi::run(&root, check),

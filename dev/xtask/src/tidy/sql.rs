@@ -4,8 +4,10 @@ use super::Finding;
 use super::source;
 use super::tree::{File, Tree};
 
-/// Who may query: the store, and what prepares databases for it.
+/// Who may query: the store, what prepares databases for it, and what measures the plain SQL below
+/// it.
 const QUERYING: &[&str] = &[
+    "dev/bench/",
     "store/",
     "private-postgres/tests/",
     "dev/test-support/",

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use hyper::{Request, StatusCode, client::conn::http1, header};
+use hyper::{Request, body::Incoming, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
@@ -30,25 +30,51 @@ impl Client {
         })
     }
 
+    /// Opens a stream and returns it; the connection serves nothing else then.
+    pub(crate) async fn stream(mut self, path: &str) -> anyhow::Result<Streaming> {
+        let request = Request::get(path)
+            .header(header::HOST, "localhost")
+            .header(header::AUTHORIZATION, &self.authorization)
+            .body(Full::default())?;
+        let response = self.sender.send_request(request).await?;
+        if !response.status().is_success() {
+            bail!("{path}: {}", response.status());
+        }
+        Ok(Streaming {
+            body: response.into_body(),
+            _sender: self.sender,
+        })
+    }
+
+    /// Gets a resource.
+    pub(crate) async fn get<T: DeserializeOwned>(&mut self, path: &str) -> anyhow::Result<T> {
+        let request = Request::get(path)
+            .header(header::HOST, "localhost")
+            .header(header::AUTHORIZATION, &self.authorization)
+            .body(Full::default())?;
+        let body = self.send(path, request).await?;
+        serde_json::from_slice(&body).with_context(|| format!("{path} is not what was expected"))
+    }
+
     /// Posts a body; any status but a success is an error.
     pub(crate) async fn post(&mut self, path: &str, body: Vec<u8>) -> anyhow::Result<Bytes> {
-        self.sender.ready().await?;
         let request = Request::post(path)
             .header(header::HOST, "localhost")
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::AUTHORIZATION, &self.authorization)
             .body(Full::new(Bytes::from(body)))?;
+        self.send(path, request).await
+    }
+
+    async fn send(&mut self, path: &str, request: Request<Full<Bytes>>) -> anyhow::Result<Bytes> {
+        self.sender.ready().await?;
         let response = self.sender.send_request(request).await?;
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
         if !status.is_success() {
             bail!("{path}: {status}: {}", String::from_utf8_lossy(&body));
         }
-        if status == StatusCode::NO_CONTENT {
-            Ok(Bytes::new())
-        } else {
-            Ok(body)
-        }
+        Ok(body)
     }
 
     /// Posts a body and reads the answer; `None` for an empty one.
@@ -64,5 +90,28 @@ impl Client {
         serde_json::from_slice(&answer)
             .map(Some)
             .context("an answer is not what was expected")
+    }
+}
+
+/// An open stream of server-sent events.
+pub(crate) struct Streaming {
+    body: Incoming,
+    /// The connection ends with it.
+    _sender: http1::SendRequest<Full<Bytes>>,
+}
+
+impl Streaming {
+    /// The next bytes; not aligned to frames.
+    pub(crate) async fn next(&mut self) -> anyhow::Result<Bytes> {
+        loop {
+            let frame = self
+                .body
+                .frame()
+                .await
+                .context("a stream ended by itself")??;
+            if let Ok(bytes) = frame.into_data() {
+                return Ok(bytes);
+            }
+        }
     }
 }
