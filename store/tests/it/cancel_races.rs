@@ -9,6 +9,7 @@ use mobius_store::{
 use mobius_test_support::factories::{Held, RunDraft, Tenant, World, fork, two_steps};
 use mobius_types::WorkflowRunStatus;
 use serde_json::json;
+use sqlx::Connection;
 
 use crate::{
     history, invariants, race, rows,
@@ -140,20 +141,6 @@ async fn a_claim_that_meets_a_cancellation_is_told_or_gets_nothing() {
     assert_cancelled_but(&tenant, 0).await;
 }
 
-/// Waits until a statement of this database waits for a lock.
-async fn somebody_waits(tenant: &Tenant) {
-    let mut connection = tenant.connection().await;
-    let waiting = "select exists (select from pg_stat_activity
-                   where datname = current_database() and wait_event_type = 'Lock')";
-    while !sqlx::query_scalar::<_, bool>(waiting)
-        .fetch_one(&mut *connection)
-        .await
-        .unwrap()
-    {
-        tokio::task::yield_now().await;
-    }
-}
-
 #[tokio::test]
 async fn a_cancellation_waits_for_a_claim_that_is_in_flight() {
     let world = World::create().await;
@@ -162,11 +149,8 @@ async fn a_cancellation_waits_for_a_claim_that_is_in_flight() {
     let first = tenant.claim_one("w").await;
     tenant.settle(first.completed(&json!(1))).await.unwrap();
 
-    let mut claiming = world.replica().connection().await;
-    sqlx::raw_sql("begin")
-        .execute(&mut *claiming)
-        .await
-        .unwrap();
+    let mut connection = world.replica().connection().await;
+    let mut claiming = connection.begin().await.unwrap();
     let slot = ClaimSlot {
         worker: "w".to_owned(),
         actor: tenant.user,
@@ -183,11 +167,8 @@ async fn a_cancellation_waits_for_a_claim_that_is_in_flight() {
         let replica = world.replica();
         async move { replica.cancel(run).await }
     });
-    somebody_waits(&tenant).await;
-    sqlx::raw_sql("commit")
-        .execute(&mut *claiming)
-        .await
-        .unwrap();
+    tenant.until_somebody_waits().await;
+    claiming.commit().await.unwrap();
     cancelling.await.unwrap().unwrap();
 
     // The job was seen as claimed: the run does not end before its worker has answered.
@@ -293,7 +274,7 @@ async fn emissions_pass_over_a_job_that_a_stopping_run_holds() {
         tokio::spawn(async move { tenant.store.emit(tenant.project, emission).await })
     });
     let emitting: Vec<_> = emitting.collect();
-    somebody_waits(&tenant).await;
+    tenant.until_somebody_waits().await;
     lock_job(&sides[0]).await;
     sqlx::raw_sql("commit")
         .execute(&mut *stopping)
