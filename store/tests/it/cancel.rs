@@ -221,7 +221,7 @@ async fn the_history_tells_of_the_request() {
     tenant.cancel(run.id).await.unwrap();
     let told: i64 = rows::value(
         tenant,
-        "select count(*) from run_events e cross join jsonb_array_elements(e.frames) as frame
+        "select count(*) from run_events e cross join jsonb_array_elements(e.frames::jsonb) as frame
          where e.project_id = $1 and frame->>'type' = 'run_updated'
            and frame->'data' @> '{\"status\": \"running\", \"cancel_requested\": true}'",
     )

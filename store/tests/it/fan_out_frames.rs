@@ -12,7 +12,7 @@ async fn frames(tenant: &Tenant, run: RunId) -> Vec<Value> {
         tenant,
         run,
         "select array(select frame from run_events e,
-                      jsonb_array_elements(e.frames) with ordinality as f (frame, place)
+                      jsonb_array_elements(e.frames::jsonb) with ordinality as f (frame, place)
                       where e.project_id = $1 and e.run_id = $2 order by e.last_seq, place)",
     )
     .await

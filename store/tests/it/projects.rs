@@ -225,7 +225,7 @@ async fn a_purge_works_in_bites() {
     assert!(delete(&other).await);
     other.advance_clock(GRACE).await;
     let db = other.store.db();
-    for expected in [4_001, 4_000, 1_000] {
+    for expected in [6_001, 6_000, 1_500] {
         let purged = db.write(|tx| Box::pin(projects::purge(tx))).await.unwrap();
         assert_eq!(purged, Purged::Rows(expected));
     }

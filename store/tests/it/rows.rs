@@ -44,7 +44,13 @@ async fn copy_run(tenant: &Tenant, run: RunId, copies: i64) {
              select (r).* from (
                  select jsonb_populate_record(r, jsonb_build_object('id', new.run_id)) as r
                  from runs r, new
-                 where r.project_id = $1 and r.id = $2) as copies)
+                 where r.project_id = $1 and r.id = $2) as copies),
+         labels as (
+             insert into run_labels
+             select (l).* from (
+                 select jsonb_populate_record(l, jsonb_build_object('run_id', new.run_id)) as l
+                 from run_labels l, new
+                 where l.project_id = $1 and l.run_id = $2) as copies)
          insert into jobs
          select (j).* from (
              select jsonb_populate_record(

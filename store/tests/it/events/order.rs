@@ -78,7 +78,7 @@ async fn what_a_retry_makes_is_told_after_what_the_cancellation_stopped() {
     let rows: i64 = rows::value(
         tenant,
         "select count(*) from run_events where project_id = $1
-             and frames @> '[{\"type\": \"run_updated\", \"data\": {\"status\": \"failed\"}},
+             and frames::jsonb @> '[{\"type\": \"run_updated\", \"data\": {\"status\": \"failed\"}},
                             {\"type\": \"run_updated\", \"data\": {\"attempt\": 2}}]'",
     )
     .await;

@@ -45,7 +45,7 @@ async fn finish(tenant: &Tenant) {
 /// What a stream reads: everything after what it has seen.
 async fn read_after(tenant: &Tenant, since: i64) -> Vec<(i64, i64, Value)> {
     sqlx::query_as(
-        "select first_seq, last_seq, frames from run_events
+        "select first_seq, last_seq, frames::jsonb from run_events
          where project_id = $1 and last_seq > $2 order by last_seq",
     )
     .bind(tenant.project.as_uuid())

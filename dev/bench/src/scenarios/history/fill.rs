@@ -21,11 +21,16 @@ struct Table {
     columns: &'static [(&'static str, &'static str)],
 }
 
-const TABLES: [Table; 3] = [
+const TABLES: [Table; 4] = [
     Table {
         name: "runs",
         condition: "source.status::text = 'completed'",
         columns: &[("id", "pg_temp.copied_id(measures.base, n, 'a')")],
+    },
+    Table {
+        name: "run_labels",
+        condition: "true",
+        columns: &[("run_id", "pg_temp.copied_id(measures.base, n, 'a')")],
     },
     Table {
         name: "jobs",
