@@ -7,9 +7,7 @@ use mobius_store::{
     Error as StoreError, Prepared, Problem, Problems,
     runs::{OutOfBounds, Source, StartRun},
 };
-use mobius_types::{
-    MAX_RUN_LABELS, ProjectId, StartRunRequest, WorkflowId, WorkflowRun, WorkflowSpec,
-};
+use mobius_types::{ProjectId, StartRunRequest, WorkflowId, WorkflowRun, WorkflowSpec};
 
 use crate::{
     ApiError, App,

@@ -235,6 +235,37 @@ impl Tenant {
         done
     }
 
+    /// Does something while no transaction that appends an event can be committed.
+    pub async fn while_nothing_is_appended<T>(&self, work: impl Future<Output = T>) -> T {
+        let refuse = "alter table project_counters
+                      add constraint refused check (event_seq < 0) not valid";
+        self.execute(refuse).await;
+        let done = work.await;
+        self.execute("alter table project_counters drop constraint refused")
+            .await;
+        done
+    }
+
+    async fn execute(&self, statement: &'static str) {
+        sqlx::query(statement)
+            .execute(&mut *self.connection().await)
+            .await
+            .expect("the test server is up");
+    }
+
+    /// How many jobs never stood in a queue: a worker had them, with a lease, from the moment at
+    /// which they were made.
+    pub async fn count_handed_off(&self) -> i64 {
+        sqlx::query_scalar(
+            "select count(*) from jobs
+             where project_id = $1 and claimed_at = created_at and attempt = 1",
+        )
+        .bind(self.project.as_uuid())
+        .fetch_one(&mut *self.connection().await)
+        .await
+        .expect("the test server is up")
+    }
+
     /// Does something while nobody can change the project's runs.
     pub async fn while_runs_are_held<T>(&self, work: impl Future<Output = T>) -> T {
         let mut connection = self.connection().await;

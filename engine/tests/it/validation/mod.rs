@@ -1,6 +1,7 @@
 //! What is refused when a workflow is saved, each with its place.
 
 mod kinds;
+mod run_workflow;
 
 use mobius_engine::Definition;
 use serde_json::{Value, json};
