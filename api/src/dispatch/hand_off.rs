@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use mobius_store::{
     hand_off::{Lane, Reservation},
-    jobs::{ClaimSlot, ClaimedJob, Fence},
+    jobs::ClaimedJob,
 };
 use mobius_types::ProjectId;
 
-use super::{Dispatcher, Offer, parked::Taken};
+use super::{Dispatcher, parked::Taken};
 
 impl Dispatcher {
     /// Takes parked claims off the list, one for each job as far as there are any. They are answered
@@ -25,10 +25,7 @@ impl Dispatcher {
         let mut slots = vec![None; lanes.len()];
         for Taken { waiter, jobs, .. } in &taken {
             for job in jobs {
-                slots[*job] = Some(ClaimSlot {
-                    worker: waiter.worker.clone(),
-                    actor: waiter.actor,
-                });
+                slots[*job] = Some(waiter.slot());
             }
         }
         let dispatcher = Arc::clone(self);
@@ -54,29 +51,12 @@ impl Dispatcher {
             jobs,
         } in taken
         {
-            let fence = |job: &ClaimedJob| Fence {
-                job: job.id,
-                worker: waiter.worker.clone(),
-                attempt: job.attempt,
-                actor: waiter.actor,
-            };
-            let share: Vec<_> = jobs
-                .into_iter()
-                .filter_map(|place| by_place[place].take())
-                .map(|job| {
-                    let fence = fence(&job);
-                    (job, fence)
-                })
-                .collect();
-            if share.is_empty() {
+            let share = jobs.into_iter().filter_map(|place| by_place[place].take());
+            if let Some(waiter) = self.answer(project, waiter, share.collect()) {
                 let mut projects = self.lock();
                 let parked = projects.entry(project).or_default();
                 parked.put_back(filter, [waiter].into());
                 waits_on = true;
-            } else {
-                let offer = Offer::new(self.store.clone(), project, share);
-                // Dropped when nobody waits for it any more, and with it the claim.
-                let _ = waiter.reply.send(Ok(offer));
             }
         }
         if waits_on {

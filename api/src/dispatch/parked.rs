@@ -2,7 +2,10 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use mobius_store::{hand_off::Lane, jobs::ClaimFilter};
+use mobius_store::{
+    hand_off::Lane,
+    jobs::{ClaimFilter, ClaimSlot},
+};
 use mobius_types::UserId;
 use tokio::{sync::oneshot, time::Instant};
 
@@ -21,6 +24,14 @@ pub(super) struct Waiter {
 }
 
 impl Waiter {
+    /// One job's worth of its room.
+    pub(super) fn slot(&self) -> ClaimSlot {
+        ClaimSlot {
+            worker: self.worker.clone(),
+            actor: self.actor,
+        }
+    }
+
     fn is_gone(&self) -> bool {
         self.reply.is_closed()
     }

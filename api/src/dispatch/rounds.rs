@@ -75,7 +75,7 @@ impl Dispatcher {
                     .set(project, tokio::time::Instant::now() + HELD_RUN);
             }
             let round: VecDeque<Waiter> = waiters.drain(..takers).collect();
-            empty_handed.extend(self.hand_out(project, round, &slots, claimed.jobs));
+            empty_handed.extend(self.hand_out(project, round, claimed.jobs));
             if !may_have_more {
                 is_exhausted = !looks_again;
                 break;
@@ -113,37 +113,47 @@ impl Dispatcher {
         Ok(claimed)
     }
 
-    /// Answers the claims that got something; returns the others. An answer that can't be
-    /// delivered any more is dropped, and with it the claim of its jobs.
+    /// Answers the claims that got something; returns the others.
     fn hand_out(
         &self,
         project: ProjectId,
         waiters: VecDeque<Waiter>,
-        slots: &[ClaimSlot],
         jobs: Vec<ClaimedJob>,
     ) -> Vec<Waiter> {
-        let count = waiters.len();
-        let mut shares: Vec<Vec<(ClaimedJob, Fence)>> = (0..count).map(|_| Vec::new()).collect();
+        let mut shares: Vec<Vec<ClaimedJob>> = waiters.iter().map(|_| Vec::new()).collect();
         for job in jobs {
-            let slot = &slots[job.slot];
-            let fence = Fence {
-                job: job.id,
-                worker: slot.worker.clone(),
-                attempt: job.attempt,
-                actor: slot.actor,
-            };
-            shares[taker(job.slot, &waiters)].push((job, fence));
+            shares[taker(job.slot, &waiters)].push(job);
         }
-        let mut empty_handed = Vec::new();
-        for (waiter, share) in waiters.into_iter().zip(shares) {
-            if share.is_empty() {
-                empty_handed.push(waiter);
-            } else {
-                let offer = Offer::new(self.store.clone(), project, share);
-                let _ = waiter.reply.send(Ok(offer));
-            }
+        let shared = waiters.into_iter().zip(shares);
+        shared
+            .filter_map(|(waiter, share)| self.answer(project, waiter, share))
+            .collect()
+    }
+
+    /// Answers a claim with its jobs; gives it back when it has none. An answer that can't be
+    /// delivered any more is dropped, and with it the claim of its jobs.
+    pub(super) fn answer(
+        &self,
+        project: ProjectId,
+        waiter: Waiter,
+        share: Vec<ClaimedJob>,
+    ) -> Option<Waiter> {
+        if share.is_empty() {
+            return Some(waiter);
         }
-        empty_handed
+        let fence = |job: &ClaimedJob| Fence {
+            job: job.id,
+            worker: waiter.worker.clone(),
+            attempt: job.attempt,
+            actor: waiter.actor,
+        };
+        let share = share.into_iter().map(|job| {
+            let fence = fence(&job);
+            (job, fence)
+        });
+        let offer = Offer::new(self.store.clone(), project, share.collect());
+        let _ = waiter.reply.send(Ok(offer));
+        None
     }
 }
 
@@ -156,11 +166,7 @@ fn slots(waiters: &VecDeque<Waiter>) -> (Vec<ClaimSlot>, usize) {
         if room == 0 {
             break;
         }
-        let slot = ClaimSlot {
-            worker: waiter.worker.clone(),
-            actor: waiter.actor,
-        };
-        slots.extend(std::iter::repeat_n(slot, room));
+        slots.extend(std::iter::repeat_n(waiter.slot(), room));
         takers += 1;
     }
     (slots, takers)
