@@ -1,12 +1,12 @@
 //! How many children there may be, how large they may be, and that nothing gets past that.
 
 use mobius_store::{Settings, children};
-use mobius_test_support::factories::{Tenant, World, spec};
-use mobius_types::{RunId, WorkflowRunStatus};
+use mobius_test_support::factories::{World, spec};
+use mobius_types::WorkflowRunStatus;
 use serde_json::{Value, json};
 
 use crate::{
-    children::{calls, double, save_double},
+    children::{calls, double, error, save_double},
     invariants, rows,
 };
 
@@ -14,12 +14,6 @@ use crate::{
 fn stubborn() -> Value {
     json!({"retry": [{"max_retries": 5, "base_delay": "0s"}],
            "catch": [{"error_equals": ["all", "limit_exceeded"], "next": "call"}]})
-}
-
-async fn error(tenant: &Tenant, run: RunId) -> String {
-    let run = tenant.run(run).await.run;
-    assert_eq!(run.status, WorkflowRunStatus::Failed, "{run:?}");
-    run.error_message.unwrap()
 }
 
 #[tokio::test]

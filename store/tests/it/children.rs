@@ -73,7 +73,8 @@ async fn result(tenant: &Tenant, run: RunId) -> Value {
     .await
 }
 
-async fn error(tenant: &Tenant, run: RunId) -> String {
+/// Why the run failed.
+pub(crate) async fn error(tenant: &Tenant, run: RunId) -> String {
     let ended = tenant.run(run).await.run;
     assert_eq!(ended.status, WorkflowRunStatus::Failed, "{ended:?}");
     ended.error_message.unwrap()
