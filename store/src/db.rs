@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use sqlx::{
-    Connection, PgConnection, PgPool, Postgres,
+    PgConnection, PgPool, Postgres,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -57,7 +57,6 @@ impl Db {
             .max_connections(options.max_connections)
             .acquire_timeout(options.acquire_timeout)
             .test_before_acquire(false)
-            .before_acquire(|connection, _| Box::pin(clear_transaction(connection)))
             .connect_lazy_with(connect.clone());
         Ok(Self {
             pool,
@@ -70,7 +69,9 @@ impl Db {
     /// # Errors
     /// No connection became free in time, or Postgres is away.
     pub async fn acquire(&self) -> Result<PoolConnection<Postgres>, Error> {
-        Ok(self.pool.acquire().await?)
+        let mut connection = self.pool.acquire().await?;
+        sqlx::raw_sql(CLEAR).execute(&mut *connection).await?;
+        Ok(connection)
     }
 
     /// Runs `work` in a transaction and commits it, in a task of its own.
@@ -85,12 +86,23 @@ impl Db {
         T: Send + 'static,
         F: for<'t> FnOnce(&'t mut PgConnection) -> BoxFuture<'t, Result<T, Error>> + Send + 'static,
     {
-        let pool = self.pool.clone();
-        let task = tokio::spawn(async move {
-            bounded(&pool, |connection| Box::pin(transact(connection, work))).await
-        });
+        let db = self.clone();
+        let task = tokio::spawn(async move { db.transact(work).await });
         task.await
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+
+    /// Runs `work` in a transaction and commits it, within a deadline. For tasks that no client can
+    /// drop.
+    ///
+    /// # Errors
+    /// What `work` returned, after a rollback, or the failure of the transaction itself.
+    pub async fn transact<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t mut PgConnection) -> BoxFuture<'t, Result<T, Error>> + Send + 'static,
+    {
+        bounded(&self.pool, BEGIN, |connection| Box::pin(end(connection, work))).await
     }
 
     /// Runs statements that stand alone, within a deadline. For what goes on in the background: a
@@ -102,7 +114,7 @@ impl Db {
     where
         F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, Error>>,
     {
-        bounded(&self.pool, work).await
+        bounded(&self.pool, CLEAR, work).await
     }
 
     /// Asks Postgres for a sign of life.
@@ -128,14 +140,28 @@ impl Db {
     }
 }
 
-/// Runs `work` on a borrowed connection. One that does not answer in time is closed, not lent out
-/// again.
-async fn bounded<T, F>(pool: &PgPool, work: F) -> Result<T, Error>
+/// Ends a transaction that a dropped future may have left open on the connection; into it the
+/// next borrower's acknowledged writes would vanish. `begin` first, because a bare `rollback`
+/// outside a transaction writes a warning into the server's log.
+const CLEAR: &str = "begin; rollback";
+
+/// The same, and begins a transaction: one round trip. What a write executes is looked up by key, so
+/// a plan for all values is the right one; Postgres would make a new one each time that it believes
+/// the values at hand to be a little cheaper, which costs more than to execute it.
+const BEGIN: &str = "begin; rollback; begin; set local plan_cache_mode = force_generic_plan";
+
+/// Runs `work` on a borrowed connection, after a first statement. A connection that does not answer
+/// in time is closed, not lent out again.
+async fn bounded<T, F>(pool: &PgPool, first: &'static str, work: F) -> Result<T, Error>
 where
     F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, Error>>,
 {
     let mut connection = pool.acquire().await?;
-    match tokio::time::timeout(DEADLINE, work(&mut connection)).await {
+    let work = async {
+        sqlx::raw_sql(first).execute(&mut *connection).await?;
+        work(&mut connection).await
+    };
+    match tokio::time::timeout(DEADLINE, work).await {
         Ok(outcome) => outcome,
         Err(_) => {
             connection.close_on_drop();
@@ -144,13 +170,17 @@ where
     }
 }
 
-async fn transact<T, F>(connection: &mut PgConnection, work: F) -> Result<T, Error>
+/// Runs `work` in the transaction that the connection is in, and ends it.
+async fn end<T, F>(connection: &mut PgConnection, work: F) -> Result<T, Error>
 where
-    F: for<'t> FnOnce(&'t mut PgConnection) -> BoxFuture<'t, Result<T, Error>>,
+    T: Send,
+    F: for<'t> FnOnce(&'t mut PgConnection) -> BoxFuture<'t, Result<T, Error>> + Send,
 {
-    let mut transaction = connection.begin().await?;
-    let value = work(&mut transaction).await?;
-    transaction.commit().await?;
+    let outcome = work(connection).await;
+    let statement = if outcome.is_ok() { "commit" } else { "rollback" };
+    let ended = sqlx::raw_sql(statement).execute(connection).await;
+    let value = outcome?;
+    ended?;
     Ok(value)
 }
 
@@ -166,12 +196,4 @@ fn session_options(url: &str) -> Result<PgConnectOptions, Error> {
         ("jit", "off"),
         ("enable_seqscan", "off"),
     ]))
-}
-
-/// Ends a transaction that a dropped future may have left open on the connection; into it the
-/// next borrower's acknowledged writes would vanish. `begin` first, because a bare `rollback`
-/// outside a transaction writes a warning into the server's log.
-async fn clear_transaction(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    sqlx::raw_sql("begin; rollback").execute(connection).await?;
-    Ok(true)
 }

@@ -102,7 +102,7 @@ impl Dispatcher {
         slots: &[ClaimSlot],
     ) -> Result<Claimed, ApiError> {
         let (filter, slots, terms) = (filter.clone(), slots.to_vec(), self.store.terms());
-        let claimed = self.store.db().read(move |connection| {
+        let claimed = self.store.db().transact(move |connection| {
             Box::pin(async move { claim(connection, project, &filter, &slots, terms).await })
         });
         let claimed = claimed.await?;

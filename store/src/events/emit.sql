@@ -6,13 +6,15 @@ with asked as materialized (
 -- Passes over what another transaction holds: who waits while he holds other jobs can deadlock
 -- with one that stops the jobs of a run, in whatever order each of them takes its own.
 held as materialized (
-    select asked.place, j.run_id, j.step_name, j.branch
+    select asked.place, held.*
     from asked
-    join jobs j
-      on j.project_id = $1 and j.id = asked.job and j.id = any($2)
-     and j.status::text = 'claimed' and j.claimed_by = asked.worker
-     and j.attempt = asked.attempt and j.claimed_actor = asked.actor
-    for no key update of j skip locked)
+    cross join lateral (
+        select j.run_id, j.step_name, j.branch
+        from jobs j
+        where j.project_id = $1 and j.id = asked.job
+          and j.status::text = 'claimed' and j.claimed_by = asked.worker
+          and j.attempt = asked.attempt and j.claimed_actor = asked.actor
+        for no key update skip locked) as held)
 select asked.place as "place!", mobius_now() as "now!", held.run_id as "run_id?",
        held.step_name as "step_name?", held.branch as "branch?",
        exists (select from jobs j where j.project_id = $1 and j.id = asked.job) as "known!",

@@ -6,7 +6,7 @@ use mobius_types::{
     EventType, JobId, JobStatus, JsonObject, ProjectId, RunId, Timestamp, UserId, WorkflowRunStatus,
 };
 use serde_json::json;
-use sqlx::{Connection, PgConnection, types::Json};
+use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::LeaseTerms;
@@ -72,7 +72,8 @@ pub struct Claimed {
 /// Claims at most one job for each slot, in the order of priority, time and id.
 ///
 /// The first statement never waits for a lock on a run or a job (it skips what others hold), so it
-/// can't deadlock with the second, which takes the project's counter. Both share a transaction.
+/// can't deadlock with the second, which takes the project's counter. Both share the transaction
+/// that the caller has begun.
 ///
 /// # Errors
 /// The database failed; then nothing was claimed.
@@ -85,7 +86,6 @@ pub async fn claim(
 ) -> Result<Claimed, Error> {
     let workers: Vec<&str> = slots.iter().map(|slot| slot.worker.as_str()).collect();
     let actors: Vec<Uuid> = slots.iter().map(|slot| slot.actor.as_uuid()).collect();
-    let mut transaction = connection.begin().await?;
     let rows = sqlx::query_file_as!(
         Row,
         "src/jobs/claim.sql",
@@ -96,7 +96,7 @@ pub async fn claim(
         &actors,
         terms.lease.as_secs_f64(),
     )
-    .fetch_all(&mut *transaction)
+    .fetch_all(&mut *connection)
     .await?;
     let Some((now, picked)) = rows.first().map(|row| (row.now, row.picked)) else {
         return Err(Error::Corrupt("no time".to_owned()));
@@ -107,12 +107,7 @@ pub async fn claim(
         claim.tell(slots, &mut frames);
         jobs.push(claim.job);
     }
-    if jobs.is_empty() {
-        transaction.rollback().await?;
-    } else {
-        events::append(&mut transaction, project, now, frames).await?;
-        transaction.commit().await?;
-    }
+    events::append(connection, project, now, frames).await?;
     let look_again = usize::try_from(picked).unwrap_or(0) > jobs.len();
     Ok(Claimed { jobs, look_again })
 }

@@ -31,7 +31,7 @@ picked as materialized (
     select locked.*
     from lanes
     cross join lateral (
-        select j.id, j.run_id, j.priority, j.scheduled_at
+        select j.ctid as place, j.run_id, j.priority, j.scheduled_at, j.id
         from jobs j
         where j.project_id = $1 and j.queue = lanes.queue and j.action = lanes.action
           and j.status = 'pending' and not j.server
@@ -39,22 +39,35 @@ picked as materialized (
         order by j.priority desc, j.scheduled_at, j.id
         limit lanes.share
         for update skip locked) as locked),
+-- Their runs. Each is a look-up of its own: joined in any other way, all runs of the project may
+-- be walked.
+touched as materialized (
+    select r.*
+    from (select distinct run_id from picked) as theirs
+    cross join lateral (
+        select r.id, r.workflow_handle, r.attempt, r.status
+        from runs r
+        where r.project_id = $1 and r.id = theirs.run_id
+        offset 0) as r),
 -- Runs whose first job this is. A run that somebody else holds right now is left alone, with
 -- its jobs, instead of waited for: a claim that waits could deadlock with a cancellation.
 starting as materialized (
-    select r.id
-    from runs r
-    where r.project_id = $1 and r.id = any(array(select run_id from picked))
-      and r.status::text = 'queued'
-    for update skip locked),
+    select held.*
+    from touched
+    cross join lateral (
+        select r.ctid as place, r.id
+        from runs r
+        where r.project_id = $1 and r.id = touched.id and r.status::text = 'queued'
+        for update skip locked) as held
+    where touched.status = 'queued'),
 -- Which slot takes which, and whether that is the first claim of its run.
 numbered as materialized (
-    select p.id, r.workflow_handle, r.attempt as run_attempt, r.status = 'queued' as starts,
+    select p.place, t.workflow_handle, t.attempt as run_attempt, t.status = 'queued' as starts,
            row_number() over (order by p.priority desc, p.scheduled_at, p.id) as slot
     from picked p
-    join runs r
-      on r.project_id = $1 and r.id = p.run_id and r.id = any(array(select run_id from picked))
-    where r.status = 'running' or r.id in (select id from starting)),
+    join touched t on t.id = p.run_id
+    left join starting s on s.id = p.run_id
+    where t.status = 'running' or s.id is not null),
 claimed as (
     update jobs j
     set status = 'claimed',
@@ -68,14 +81,8 @@ claimed as (
         updated_at = clock.now
     from clock
     cross join numbered
-    -- Each row is looked up by key and changed where it was found: see update_jobs.sql.
-    cross join lateral (
-        select held.ctid as place
-        from jobs held
-        -- As text: a walk along all waiting ones of the project is no choice.
-        where held.project_id = $1 and held.id = numbered.id and held.status::text = 'pending'
-        offset 0) as found
-    where j.ctid = found.place and j.project_id = $1
+    -- The rows are held, so they stand where they were found.
+    where j.ctid = numbered.place and j.project_id = $1 and j.status::text = 'pending'
     returning j.id, j.run_id, j.step_name, j.action, j.queue, j.branch, j.parameters, j.attempt,
               j.attempt_timeout_ms, j.parent_job_id, j.item_index, numbered.slot,
               numbered.workflow_handle, numbered.run_attempt, numbered.starts),
@@ -85,9 +92,9 @@ started as (
         started_at = coalesce(r.started_at, clock.now),
         updated_at = clock.now
     from clock
-    where r.project_id = $1 and r.id = any(array(select id from starting))
-      and r.status::text = 'queued'
-      and r.id in (select run_id from claimed))
+    cross join starting
+    where r.ctid = starting.place and r.project_id = $1 and r.status::text = 'queued'
+      and starting.id in (select run_id from claimed))
 select clock.now as "now!", (select count(*) from picked) as "picked!",
        c.slot as "slot?", c.id as "id?", c.run_id as "run_id?", c.step_name as "step_name?",
        c.action as "action?", c.queue as "queue?", c.branch as "branch?",

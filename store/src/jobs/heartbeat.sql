@@ -7,20 +7,23 @@ beats as materialized (
 -- Passes over what another transaction holds: who waits while he holds other jobs can deadlock
 -- with one that stops the jobs of a run.
 held as materialized (
-    select beats.place, j.id
+    select beats.place, held.*
     from beats
-    join jobs j
-      on j.project_id = $1 and j.id = beats.job and j.id = any($2)
-     and j.status::text = 'claimed' and j.claimed_by = beats.worker
-     and j.attempt = beats.attempt and j.claimed_actor = beats.actor
-    for update of j skip locked),
+    cross join lateral (
+        select j.ctid as row, j.id
+        from jobs j
+        where j.project_id = $1 and j.id = beats.job
+          and j.status::text = 'claimed' and j.claimed_by = beats.worker
+          and j.attempt = beats.attempt and j.claimed_actor = beats.actor
+        for update skip locked) as held),
 renewed as (
     update jobs j
     set heartbeat_at = clock.now,
         lease_expires_at = clock.now + make_interval(secs => $6)
     from clock
-    where j.project_id = $1 and j.id = any(array(select id from held))
-      and j.status::text = 'claimed'
+    cross join held
+    -- The rows are held, so they stand where they were found.
+    where j.ctid = held.row and j.project_id = $1 and j.status::text = 'claimed'
     returning j.id, j.cancel_requested)
 select beats.place as "place!", renewed.cancel_requested as "cancel_requested?",
        exists (select from jobs j where j.project_id = $1 and j.id = beats.job) as "known!",

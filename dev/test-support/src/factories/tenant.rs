@@ -169,16 +169,13 @@ impl Tenant {
             actor: self.user,
         };
         let slots = vec![slot; most];
-        let mut connection = self.connection().await;
-        jobs::claim(
-            &mut connection,
-            self.project,
-            filter,
-            &slots,
-            self.store.terms(),
-        )
-        .await
-        .expect("a claim waits for nothing, so nothing can go wrong")
+        let (project, filter, terms) = (self.project, filter.clone(), self.store.terms());
+        let claim = self.store.db().transact(move |tx| {
+            Box::pin(async move { jobs::claim(tx, project, &filter, &slots, terms).await })
+        });
+        claim
+            .await
+            .expect("a claim waits for nothing, so nothing can go wrong")
     }
 
     /// What the worker holds after a claim.

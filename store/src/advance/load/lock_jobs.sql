@@ -2,15 +2,29 @@
 -- ended. In the order of their ids, so that two of these statements can't deadlock. Who waits for
 -- one job while he holds another must hold the job's run too, as this transaction does; all others
 -- pass over the jobs that they can't have.
-select id, run_id, branch, visit, step_name, action, queue,
-       status as "status: JobStatus", attempt, max_attempts, rescues, retry_policy,
-       retries, attempt_timeout_ms, claimed_by, claimed_actor, claimed_at,
-       lease_expires_at, attempt_deadline_at, parent_job_id, item_index, child_run_id
-from jobs
-where project_id = $1
-  and id = any($2 || array(
-      select live.id from jobs live
-      where live.project_id = $1 and live.run_id = any($3)
-        and live.status::text in ('pending', 'claimed', 'waiting')))
-order by id
-for update
+with wanted as materialized (
+    select id
+    from (
+        select unnest($2::uuid[]) as id
+        union
+        select live.id
+        from unnest($3::uuid[]) as ending (run_id)
+        cross join lateral (
+            select j.id
+            from jobs j
+            where j.project_id = $1 and j.run_id = ending.run_id
+              and j.status::text in ('pending', 'claimed', 'waiting')
+            offset 0) as live) as ids
+    order by id)
+select held.id as "id!", run_id as "run_id!", branch as "branch!", visit as "visit!",
+       step_name as "step_name!", action as "action!", queue as "queue!",
+       status as "status!: JobStatus", attempt as "attempt!", max_attempts as "max_attempts!",
+       rescues as "rescues!", retry_policy, retries as "retries!", attempt_timeout_ms, claimed_by,
+       claimed_actor, claimed_at, lease_expires_at, attempt_deadline_at, parent_job_id, item_index,
+       child_run_id
+from wanted
+cross join lateral (
+    select j.*
+    from jobs j
+    where j.project_id = $1 and j.id = wanted.id
+    for update) as held

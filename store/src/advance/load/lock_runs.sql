@@ -3,16 +3,26 @@
 -- time. Of a run of which only items of a fan-out are meant, the state is not read, unless it waits
 -- for its workers and so has to count them.
 with named as materialized (
-    select j.run_id, j.parent_job_id is null as plain
-    from jobs j where j.project_id = $1 and j.id = any($2)),
+    select j.*
+    from unnest($2::uuid[]) as wanted (id)
+    cross join lateral (
+        select j.run_id, j.parent_job_id is null as plain
+        from jobs j
+        where j.project_id = $1 and j.id = wanted.id
+        offset 0) as j),
+-- In the order of their ids, each by a look-up of its own: whatever the statistics say, no other
+-- rows are walked.
+wanted as materialized (
+    select id from (select run_id as id from named union select unnest($3::uuid[])) as ids
+    order by id),
 locked as materialized (
-    select r.*
-    from runs r
-    where r.project_id = $1
-      -- An array, not a join: whatever the statistics say, each run is one look-up.
-      and r.id = any($3 || array(select run_id from named))
-    order by r.id
-    for update),
+    select held.*
+    from wanted
+    cross join lateral (
+        select r.*
+        from runs r
+        where r.project_id = $1 and r.id = wanted.id
+        for update) as held),
 sized as materialized (
     select l.*,
            l.id = any($3) or l.id = any(array(select run_id from named where plain))
