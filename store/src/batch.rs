@@ -1,7 +1,7 @@
 //! Natural batching: what arrives while a transaction is in flight shares the next one.
 //!
 //! A lone item is processed at once, so batching costs no latency; under load the commit and the
-//! round trips are shared. Each project has a lane of its own, so that none waits for another.
+//! round trips are shared, among more items the greater the load (`gather.rs`). Each project has a lane of its own, so that none waits for another.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use mobius_types::ProjectId;
 use tokio::sync::oneshot;
 
-use crate::Error;
+use crate::{Error, gather};
 
 /// What becomes of each item of a batch, in order.
 pub(crate) type Outcomes<O> = Vec<Result<O, Error>>;
@@ -93,11 +93,19 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Batcher<I, O> {
                 .map(|waiting| (waiting.item, waiting.reply))
                 .unzip();
             let outcomes = self.process_isolating(project, items).await;
+            let processed = replies.len();
             for (reply, outcome) in replies.into_iter().zip(outcomes) {
                 // The caller may have gone; what was done stays done.
                 let _ = reply.send(outcome);
             }
+            gather(processed, || self.waiting(project)).await;
         }
+    }
+
+    /// How many items wait in the lane.
+    fn waiting(&self, project: ProjectId) -> usize {
+        let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.get(&project).map_or(0, Vec::len)
     }
 
     /// The next batch of the lane; takes the lane down when nothing waits.

@@ -102,7 +102,10 @@ impl Db {
         T: Send + 'static,
         F: for<'t> FnOnce(&'t mut PgConnection) -> BoxFuture<'t, Result<T, Error>> + Send + 'static,
     {
-        bounded(&self.pool, BEGIN, |connection| Box::pin(end(connection, work))).await
+        bounded(&self.pool, BEGIN, |connection| {
+            Box::pin(end(connection, work))
+        })
+        .await
     }
 
     /// Runs statements that stand alone, within a deadline. For what goes on in the background: a
@@ -177,7 +180,11 @@ where
     F: for<'t> FnOnce(&'t mut PgConnection) -> BoxFuture<'t, Result<T, Error>> + Send,
 {
     let outcome = work(connection).await;
-    let statement = if outcome.is_ok() { "commit" } else { "rollback" };
+    let statement = if outcome.is_ok() {
+        "commit"
+    } else {
+        "rollback"
+    };
     let ended = sqlx::raw_sql(statement).execute(connection).await;
     let value = outcome?;
     ended?;

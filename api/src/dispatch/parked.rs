@@ -123,6 +123,11 @@ impl Parked {
         })
     }
 
+    /// How many claims wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.groups.values().map(VecDeque::len).sum()
+    }
+
     /// Notes that a look with the filter found nothing more, unless something rang meanwhile.
     pub(super) fn found_nothing_more(&mut self, filter: &ClaimFilter) {
         if !self.is_rung {

@@ -2,10 +2,16 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use mobius_store::jobs::{ClaimFilter, ClaimSlot, Claimed, ClaimedJob, Fence, claim};
+use mobius_store::{
+    gather,
+    jobs::{ClaimFilter, ClaimSlot, Claimed, ClaimedJob, Fence, claim},
+};
 use mobius_types::ProjectId;
 
-use super::{Dispatcher, Offer, parked::Waiter};
+use super::{
+    Dispatcher, Offer,
+    parked::{Parked, Waiter},
+};
 use crate::ApiError;
 
 /// The most jobs that one statement claims.
@@ -13,6 +19,16 @@ const SLOTS: usize = 200;
 
 /// How long a run that another transaction held is given to become free.
 const HELD_RUN: Duration = Duration::from_millis(2);
+
+/// What a round did for a group.
+#[derive(Default)]
+struct Served {
+    /// The claims that wait on.
+    rest: VecDeque<Waiter>,
+    /// Whether no job is left for them.
+    is_exhausted: bool,
+    handed_out: usize,
+}
 
 impl Dispatcher {
     /// Serves the project until no look is due any more. After a panic, which would be a mistake
@@ -28,32 +44,39 @@ impl Dispatcher {
 
     async fn serve_rounds(self: Arc<Self>, project: ProjectId) {
         while let Some(groups) = self.begin_round(project) {
+            let mut handed_out = 0;
             for (filter, waiters) in groups {
-                let (rest, is_exhausted) = self.serve_group(project, &filter, waiters).await;
+                let served = self.serve_group(project, &filter, waiters).await;
+                handed_out += served.handed_out;
                 let mut projects = self.lock();
                 let parked = projects.entry(project).or_default();
-                if is_exhausted {
+                if served.is_exhausted {
                     parked.found_nothing_more(&filter);
                 }
-                parked.put_back(filter, rest);
+                parked.put_back(filter, served.rest);
             }
+            gather(handed_out, || self.waiting(project)).await;
         }
+    }
+
+    /// How many claims of the project wait to be looked for.
+    fn waiting(&self, project: ProjectId) -> usize {
+        self.lock().get(&project).map_or(0, Parked::waiting)
     }
 
     fn begin_round(&self, project: ProjectId) -> Option<Vec<(ClaimFilter, VecDeque<Waiter>)>> {
         self.lock().get_mut(&project)?.begin_round()
     }
 
-    /// Claims for the group until the jobs or the claims run out; returns the claims that wait on,
-    /// and whether no job is left.
+    /// Claims for the group until the jobs or the claims run out.
     async fn serve_group(
         self: &Arc<Self>,
         project: ProjectId,
         filter: &ClaimFilter,
         mut waiters: VecDeque<Waiter>,
-    ) -> (VecDeque<Waiter>, bool) {
+    ) -> Served {
         let mut empty_handed = VecDeque::new();
-        let mut is_exhausted = false;
+        let mut served = Served::default();
         loop {
             waiters.retain(|waiter| !waiter.reply.is_closed());
             let (slots, takers) = slots(&waiters);
@@ -65,7 +88,7 @@ impl Dispatcher {
                 Err(error) => {
                     waiters.append(&mut empty_handed);
                     answer_all(waiters, &error);
-                    return (VecDeque::new(), false);
+                    return served;
                 }
             };
             let may_have_more = claimed.jobs.len() == slots.len();
@@ -75,14 +98,15 @@ impl Dispatcher {
                     .set(project, tokio::time::Instant::now() + HELD_RUN);
             }
             let round: VecDeque<Waiter> = waiters.drain(..takers).collect();
+            served.handed_out += claimed.jobs.len();
             empty_handed.extend(self.hand_out(project, round, claimed.jobs));
             if !may_have_more {
-                is_exhausted = !looks_again;
+                served.is_exhausted = !looks_again;
                 break;
             }
         }
         empty_handed.append(&mut waiters);
-        let waiting = empty_handed
+        served.rest = empty_handed
             .into_iter()
             .filter_map(|waiter| {
                 if waiter.is_patient {
@@ -92,7 +116,7 @@ impl Dispatcher {
                 None
             })
             .collect();
-        (waiting, is_exhausted)
+        served
     }
 
     async fn claim_slots(

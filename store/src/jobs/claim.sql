@@ -39,35 +39,27 @@ picked as materialized (
         order by j.priority desc, j.scheduled_at, j.id
         limit lanes.share
         for update skip locked) as locked),
--- Their runs. Each is a look-up of its own: joined in any other way, all runs of the project may
--- be walked.
-touched as materialized (
-    select r.*
-    from (select distinct run_id from picked) as theirs
-    cross join lateral (
-        select r.id, r.workflow_handle, r.attempt, r.status
-        from runs r
-        where r.project_id = $1 and r.id = theirs.run_id
-        offset 0) as r),
--- Runs whose first job this is. A run that somebody else holds right now is left alone, with
--- its jobs, instead of waited for: a claim that waits could deadlock with a cancellation.
-starting as materialized (
-    select held.*
-    from touched
-    cross join lateral (
-        select r.ctid as place, r.id
-        from runs r
-        where r.project_id = $1 and r.id = touched.id and r.status::text = 'queued'
-        for update skip locked) as held
-    where touched.status = 'queued'),
--- Which slot takes which, and whether that is the first claim of its run.
+-- Which slot takes which. Nothing is joined but by look-ups: the planner believes that there is one
+-- row, and would compare each with each. A run whose first job this is gets locked; one that
+-- somebody else holds right now is left alone, with its jobs, instead of waited for: a claim that
+-- waits could deadlock with a cancellation.
 numbered as materialized (
-    select p.place, t.workflow_handle, t.attempt as run_attempt, t.status = 'queued' as starts,
+    select p.place, r.workflow_handle, r.attempt as run_attempt, r.status = 'queued' as starts,
+           starting.place as run_place,
            row_number() over (order by p.priority desc, p.scheduled_at, p.id) as slot
     from picked p
-    join touched t on t.id = p.run_id
-    left join starting s on s.id = p.run_id
-    where t.status = 'running' or s.id is not null),
+    cross join lateral (
+        select r.workflow_handle, r.attempt, r.status
+        from runs r
+        where r.project_id = $1 and r.id = p.run_id
+        offset 0) as r
+    left join lateral (
+        select held.ctid as place
+        from runs held
+        where held.project_id = $1 and held.id = p.run_id
+          and held.status::text = 'queued' and r.status = 'queued'
+        for update skip locked) as starting on true
+    where r.status = 'running' or starting.place is not null),
 claimed as (
     update jobs j
     set status = 'claimed',
@@ -85,16 +77,16 @@ claimed as (
     where j.ctid = numbered.place and j.project_id = $1 and j.status::text = 'pending'
     returning j.id, j.run_id, j.step_name, j.action, j.queue, j.branch, j.parameters, j.attempt,
               j.attempt_timeout_ms, j.parent_job_id, j.item_index, numbered.slot,
-              numbered.workflow_handle, numbered.run_attempt, numbered.starts),
+              numbered.workflow_handle, numbered.run_attempt, numbered.starts, numbered.run_place),
 started as (
+    -- Several jobs may start one run, which is changed once.
     update runs r
     set status = 'running',
         started_at = coalesce(r.started_at, clock.now),
         updated_at = clock.now
     from clock
-    cross join starting
-    where r.ctid = starting.place and r.project_id = $1 and r.status::text = 'queued'
-      and starting.id in (select run_id from claimed))
+    cross join claimed
+    where r.ctid = claimed.run_place and r.project_id = $1 and r.status::text = 'queued')
 select clock.now as "now!", (select count(*) from picked) as "picked!",
        c.slot as "slot?", c.id as "id?", c.run_id as "run_id?", c.step_name as "step_name?",
        c.action as "action?", c.queue as "queue?", c.branch as "branch?",

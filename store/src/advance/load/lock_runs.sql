@@ -2,32 +2,32 @@
 -- several of them may have together: if they have more, none is read. One row at least, for the
 -- time. Of a run of which only items of a fan-out are meant, the state is not read, unless it waits
 -- for its workers and so has to count them.
-with named as materialized (
-    select j.*
-    from unnest($2::uuid[]) as wanted (id)
-    cross join lateral (
-        select j.run_id, j.parent_job_id is null as plain
-        from jobs j
-        where j.project_id = $1 and j.id = wanted.id
-        offset 0) as j),
+with wanted as materialized (
+    select id, bool_or(plain) as plain
+    from (
+        select j.run_id as id, j.plain
+        from unnest($2::uuid[]) as named (job_id)
+        cross join lateral (
+            select j.run_id, j.parent_job_id is null as plain
+            from jobs j
+            where j.project_id = $1 and j.id = named.job_id
+            offset 0) as j
+        union all
+        select unnest($3::uuid[]), true) as ids
+    group by id
+    order by id),
 -- In the order of their ids, each by a look-up of its own: whatever the statistics say, no other
 -- rows are walked.
-wanted as materialized (
-    select id from (select run_id as id from named union select unnest($3::uuid[])) as ids
-    order by id),
-locked as materialized (
-    select held.*
+sized as materialized (
+    select held.*, plain or (held.cancel_requested and held.is_live) as whole
     from wanted
     cross join lateral (
-        select r.*
+        select r.id, r.queue, r.workflow_handle, r.status, r.attempt, r.inputs, r.state, r.metadata,
+               r.external_id, r.spec_hash, r.error_message, r.cancel_requested, r.cancelled_by,
+               r.parent_job_id, r.status not in ('completed', 'failed') as is_live
         from runs r
         where r.project_id = $1 and r.id = wanted.id
         for update) as held),
-sized as materialized (
-    select l.*,
-           l.id = any($3) or l.id = any(array(select run_id from named where plain))
-               or (l.cancel_requested and l.status not in ('completed', 'failed')) as whole
-    from locked l),
 -- What is stored aside is compressed, and is measured as it will be read.
 weighed as materialized (
     select count(*) > 1 and sum(bytes) > $4::bigint as too_large,
