@@ -271,6 +271,58 @@ async fn a_project_that_the_statistics_do_not_know_is_claimed_from_as_fast() {
     assert_short_claim(&new).await;
 }
 
+/// Prepares the statements in a session, and has it plan them for the tables as they are.
+async fn prepare_all(session: &mut sqlx::PgConnection, statements: &[Statement]) {
+    for (place, statement) in statements.iter().enumerate() {
+        let prepare = format!(
+            "set plan_cache_mode = force_generic_plan;
+             prepare hot_{place} ({}) as {};
+             begin;
+             execute hot_{place} ({});
+             rollback",
+            statement.types,
+            without_column_types(statement.text),
+            statement.arguments,
+        );
+        sqlx::raw_sql(AssertSqlSafe(prepare))
+            .execute(&mut *session)
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn statements_that_were_planned_when_the_tables_were_small_walk_nothing_later() {
+    let world = World::create().await;
+    let tenant = world.tenant();
+    add_waiting(tenant, 20).await;
+    freeze_statistics(tenant).await;
+    let held = tenant.claim("w", 10).await;
+    let mut statements = about_claimed(tenant, &held);
+    statements.push(claim(tenant));
+    let mut session = tenant.connection().await;
+    prepare_all(&mut session, &statements).await;
+    add_waiting(tenant, 10_000).await;
+    for (place, statement) in statements.iter().enumerate() {
+        let explain = format!(
+            "explain (analyze, buffers, costs off, timing off) execute hot_{place} ({})",
+            statement.arguments,
+        );
+        sqlx::raw_sql("begin").execute(&mut *session).await.unwrap();
+        let lines: Vec<String> = sqlx::query_scalar(AssertSqlSafe(explain))
+            .persistent(false)
+            .fetch_all(&mut *session)
+            .await
+            .unwrap();
+        sqlx::raw_sql("rollback")
+            .execute(&mut *session)
+            .await
+            .unwrap();
+        let plan = lines.join("\n");
+        assert!(pages(&plan) < MAX_PAGES, "{}\n{plan}", statement.text);
+    }
+}
+
 /// Events of a run, one row each, after those that are there.
 async fn add_events(tenant: &Tenant, run: RunId, count: i64) {
     sqlx::query(
