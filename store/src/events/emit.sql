@@ -17,12 +17,15 @@ held as materialized (
         for no key update skip locked) as held)
 select asked.place as "place!", mobius_now() as "now!", held.run_id as "run_id?",
        held.step_name as "step_name?", held.branch as "branch?",
-       exists (select from jobs j where j.project_id = $1 and j.id = asked.job) as "known!",
+       -- With an offset a look-up of one row; without, all rows of the project might be hashed.
+       exists (
+           select from jobs j where j.project_id = $1 and j.id = asked.job offset 0) as "known!",
        held.place is null and exists (
            select from jobs j
            where j.project_id = $1 and j.id = asked.job and j.status::text = 'claimed'
              and j.claimed_by = asked.worker and j.attempt = asked.attempt
-             and j.claimed_actor = asked.actor) as "busy!"
+             and j.claimed_actor = asked.actor
+           offset 0) as "busy!"
 from asked
 left join held on held.place = asked.place
 order by asked.place

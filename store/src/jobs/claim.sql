@@ -45,7 +45,6 @@ picked as materialized (
 -- waits could deadlock with a cancellation.
 numbered as materialized (
     select p.place, r.workflow_handle, r.attempt as run_attempt, r.status = 'queued' as starts,
-           starting.place as run_place,
            row_number() over (order by p.priority desc, p.scheduled_at, p.id) as slot
     from picked p
     cross join lateral (
@@ -54,12 +53,12 @@ numbered as materialized (
         where r.project_id = $1 and r.id = p.run_id
         offset 0) as r
     left join lateral (
-        select held.ctid as place
+        select held.id
         from runs held
         where held.project_id = $1 and held.id = p.run_id
           and held.status::text = 'queued' and r.status = 'queued'
         for update skip locked) as starting on true
-    where r.status = 'running' or starting.place is not null),
+    where r.status = 'running' or starting.id is not null),
 claimed as (
     update jobs j
     set status = 'claimed',
@@ -73,20 +72,20 @@ claimed as (
         updated_at = clock.now
     from clock
     cross join numbered
-    -- The rows are held, so they stand where they were found.
+    -- One that had changed before it was locked is not found where it stands now: the next look
+    -- claims it.
     where j.ctid = numbered.place and j.project_id = $1 and j.status::text = 'pending'
     returning j.id, j.run_id, j.step_name, j.action, j.queue, j.branch, j.parameters, j.attempt,
               j.attempt_timeout_ms, j.parent_job_id, j.item_index, numbered.slot,
-              numbered.workflow_handle, numbered.run_attempt, numbered.starts, numbered.run_place),
+              numbered.workflow_handle, numbered.run_attempt, numbered.starts),
 started as (
-    -- Several jobs may start one run, which is changed once.
     update runs r
     set status = 'running',
         started_at = coalesce(r.started_at, clock.now),
         updated_at = clock.now
     from clock
-    cross join claimed
-    where r.ctid = claimed.run_place and r.project_id = $1 and r.status::text = 'queued')
+    where r.project_id = $1 and r.id = any(array(select run_id from claimed where starts))
+      and r.status::text = 'queued')
 select clock.now as "now!", (select count(*) from picked) as "picked!",
        c.slot as "slot?", c.id as "id?", c.run_id as "run_id?", c.step_name as "step_name?",
        c.action as "action?", c.queue as "queue?", c.branch as "branch?",

@@ -10,7 +10,7 @@ held as materialized (
     select beats.place, held.*
     from beats
     cross join lateral (
-        select j.ctid as row, j.id
+        select j.id
         from jobs j
         where j.project_id = $1 and j.id = beats.job
           and j.status::text = 'claimed' and j.claimed_by = beats.worker
@@ -21,17 +21,19 @@ renewed as (
     set heartbeat_at = clock.now,
         lease_expires_at = clock.now + make_interval(secs => $6)
     from clock
-    cross join held
-    -- The rows are held, so they stand where they were found.
-    where j.ctid = held.row and j.project_id = $1 and j.status::text = 'claimed'
+    where j.project_id = $1 and j.id = any(array(select id from held))
+      and j.status::text = 'claimed'
     returning j.id, j.cancel_requested)
 select beats.place as "place!", renewed.cancel_requested as "cancel_requested?",
-       exists (select from jobs j where j.project_id = $1 and j.id = beats.job) as "known!",
+       -- With an offset a look-up of one row; without, all rows of the project might be hashed.
+       exists (
+           select from jobs j where j.project_id = $1 and j.id = beats.job offset 0) as "known!",
        held.id is null and exists (
            select from jobs j
            where j.project_id = $1 and j.id = beats.job and j.status::text = 'claimed'
              and j.claimed_by = beats.worker and j.attempt = beats.attempt
-             and j.claimed_actor = beats.actor) as "busy!"
+             and j.claimed_actor = beats.actor
+           offset 0) as "busy!"
 from beats
 left join held on held.place = beats.place
 left join renewed on renewed.id = held.id
