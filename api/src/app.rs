@@ -1,29 +1,31 @@
 //! What every handler has at hand, and the router over it.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
-use axum::{Router, middleware};
+use axum::Router;
 use mobius_store::Store;
 use mobius_types::{ProjectId, RunId};
 use tokio_util::sync::CancellationToken;
-use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     ApiError, Limits,
     credentials::Credentials,
     dispatch::Dispatcher,
-    extract::max_body,
     openapi,
     pace::Pace,
-    request_id, routes,
+    routes,
     sightings::Sightings,
     streams::{Hub, Seats},
 };
 
-/// The control plane as one process holds it. Cheap to clone.
+/// The control plane as one process holds it. One pointer, because every request clones it several
+/// times on its way through the router.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Parts>);
+
+/// What an [`App`] points to.
+pub struct Parts {
     pub(crate) store: Store,
     pub(crate) credentials: Arc<Credentials>,
     pub(crate) dispatcher: Arc<Dispatcher>,
@@ -45,7 +47,7 @@ impl App {
     /// The same with other sizes of requests.
     #[must_use]
     pub fn with_limits(store: Store, limits: Limits) -> Self {
-        Self {
+        Self(Arc::new(Parts {
             limits,
             credentials: Arc::new(Credentials::new(store.db().clone())),
             dispatcher: Dispatcher::new(store.clone()),
@@ -55,14 +57,15 @@ impl App {
             pace: Arc::new(Pace::new(limits.job_events_per_second)),
             draining: CancellationToken::new(),
             store,
-        }
+        }))
     }
 
-    /// All routes, at the root and once more under `/v1`.
+    /// All routes, at the root and once more under `/v1`. What surrounds every request, whatever its
+    /// route, is no layer of the router, which would copy and box it for each: see `edge`.
     pub fn router(&self) -> Router {
-        let (operations, document) = operations(self.limits).split_for_parts();
+        let (operations, document) = operations().split_for_parts();
         let api = operations
-            .merge(routes::jobs::pinned_router(self.limits))
+            .merge(routes::jobs::pinned_router())
             .merge(routes::health::router())
             .merge(openapi::router(document));
         Router::new()
@@ -70,9 +73,6 @@ impl App {
             .merge(api)
             .fallback(|| async { ApiError::NotFound("path") })
             .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
-            .layer(max_body(self.limits.body()))
-            .layer(CatchPanicLayer::custom(openapi::panicked))
-            .layer(middleware::from_fn(request_id::with_request_id))
             .with_state(self.clone())
     }
 
@@ -109,13 +109,21 @@ impl App {
     }
 }
 
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
 /// The operations of the contract and our own, with their documentation.
-pub(crate) fn operations(limits: Limits) -> OpenApiRouter<App> {
+pub(crate) fn operations() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(openapi::base())
         .merge(routes::projects::router())
         .merge(routes::workflows::router())
         .merge(routes::runs::router())
-        .merge(routes::jobs::router(limits))
+        .merge(routes::jobs::router())
         .merge(routes::workers::router())
         .merge(routes::tools::router())
         .merge(routes::interactions::router())

@@ -14,7 +14,7 @@ use mobius_store::{
     projects,
 };
 use mobius_types::{OrgId, ProjectId};
-use quick_cache::sync::Cache;
+use quick_cache::{Equivalent, sync::Cache};
 
 use crate::ApiError;
 
@@ -39,8 +39,22 @@ impl<T> Remembered<T> {
         }
     }
 
-    fn is_old(&self) -> bool {
-        self.since.elapsed() > REMEMBERED
+    fn is_fresh(&self) -> bool {
+        self.since.elapsed() <= REMEMBERED
+    }
+}
+
+/// What a path says of a project. It is looked up as it stands there; this hashes like the
+/// key that is owned once it is remembered.
+#[derive(Hash)]
+struct Place<'a> {
+    org: OrgId,
+    name: &'a str,
+}
+
+impl Equivalent<(OrgId, String)> for Place<'_> {
+    fn equivalent(&self, key: &(OrgId, String)) -> bool {
+        (self.org, self.name) == (key.0, key.1.as_str())
     }
 }
 
@@ -67,7 +81,10 @@ impl Credentials {
 
     /// Who holds the key with this hash.
     pub(crate) async fn holder(&self, hash: KeyHash) -> Result<Arc<Credential>, ApiError> {
-        self.keys.remove_if(&hash, Remembered::is_old);
+        if let Some(known) = self.keys.get(&hash).filter(Remembered::is_fresh) {
+            return Ok(known.value);
+        }
+        self.keys.remove_if(&hash, |known| !known.is_fresh());
         let load = async {
             let mut connection = self.db.acquire().await?;
             let found = keys::authenticate(&mut connection, hash).await?;
@@ -81,8 +98,12 @@ impl Credentials {
 
     /// The project of the organisation that a path names by its handle or id.
     pub(crate) async fn project(&self, org: OrgId, name: &str) -> Result<ProjectId, ApiError> {
+        let place = Place { org, name };
+        if let Some(known) = self.projects.get(&place).filter(Remembered::is_fresh) {
+            return Ok(known.value);
+        }
         let place = (org, name.to_owned());
-        self.projects.remove_if(&place, Remembered::is_old);
+        self.projects.remove_if(&place, |known| !known.is_fresh());
         let load = async {
             let mut connection = self.db.acquire().await?;
             let found = projects::resolve(&mut connection, org, name).await?;

@@ -6,14 +6,15 @@
 mod access;
 mod app;
 mod check;
+mod connections;
 mod credentials;
 mod dispatch;
+mod edge;
 mod error;
 mod extract;
 mod limits;
 mod openapi;
 mod pace;
-mod request_id;
 mod routes;
 mod serve;
 mod sightings;

@@ -1,12 +1,8 @@
 //! The OpenAPI document that the server serves, made from the handlers themselves.
 
-use std::{any::Any, sync::Arc};
+use std::sync::Arc;
 
-use axum::{
-    Json, Router,
-    response::{IntoResponse, Response},
-    routing::get,
-};
+use axum::{Json, Router, routing::get};
 use serde_json::Value;
 use utoipa::{
     OpenApi,
@@ -16,7 +12,7 @@ use utoipa::{
     },
 };
 
-use crate::{ApiError, App, Limits, app::operations};
+use crate::{App, app::operations};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -65,7 +61,7 @@ pub(crate) fn base() -> Document {
 /// The document as it is served.
 #[must_use]
 pub fn document() -> Value {
-    finish(operations(Limits::default()).into_openapi())
+    finish(operations().into_openapi())
 }
 
 /// Serves the document.
@@ -126,16 +122,4 @@ fn drop_null(value: &mut Value) {
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
-}
-
-/// A panic is a mistake of ours: it is logged, and the client gets a plain 500.
-#[expect(clippy::needless_pass_by_value, reason = "the layer's signature")]
-pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
-    let message = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no message");
-    tracing::error!(message, "a handler panicked");
-    ApiError::Internal.into_response()
 }

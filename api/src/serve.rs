@@ -6,7 +6,7 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{App, stalled::Impatient};
+use crate::{App, connections::accept, stalled::Impatient};
 
 /// How long requests that are in flight may take once the server drains.
 const DRAIN: Duration = Duration::from_secs(4);
@@ -28,13 +28,14 @@ pub async fn serve(app: App, listener: TcpListener, stop: CancellationToken) -> 
         }
     });
     let listener = Impatient::new(listener, app.limits.stall);
-    let stopping = stop.clone();
-    let server = axum::serve(listener, app.router()).with_graceful_shutdown(async move {
-        stopping.cancelled().await;
-        app.drain();
-    });
+    let served = async {
+        tokio::join!(accept(listener, app.router(), stop.clone()), async {
+            stop.cancelled().await;
+            app.drain();
+        });
+    };
     let served = tokio::select! {
-        served = server.into_future() => served,
+        () = served => Ok(()),
         // Without it no parked claim would be woken: better to stop than to look healthy.
         _ = &mut running => return Err(io::Error::other("the work between requests ended")),
         () = async { stop.cancelled().await; tokio::time::sleep(DRAIN).await } => {

@@ -24,10 +24,25 @@ struct Seen {
     at: Instant,
 }
 
+impl Seen {
+    fn again(&mut self, name: Option<&str>, version: Option<&str>) {
+        self.at = Instant::now();
+        if self.name.as_deref() != name {
+            self.name = name.map(str::to_owned);
+        }
+        if self.version.as_deref() != version {
+            self.version = version.map(str::to_owned);
+        }
+    }
+}
+
+/// By project and id.
+type Workers = HashMap<ProjectId, HashMap<String, Seen>>;
+
 /// The workers that were seen since the last write.
 pub(crate) struct Sightings {
     db: Db,
-    seen: Mutex<HashMap<(ProjectId, String), Seen>>,
+    seen: Mutex<Workers>,
 }
 
 impl Sightings {
@@ -46,13 +61,19 @@ impl Sightings {
         name: Option<&str>,
         version: Option<&str>,
     ) {
+        let mut all = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let workers = all.entry(project).or_default();
+        // Most claims come from a worker that was seen a moment ago.
+        if let Some(seen) = workers.get_mut(worker) {
+            seen.again(name, version);
+            return;
+        }
         let seen = Seen {
             name: name.map(str::to_owned),
             version: version.map(str::to_owned),
             at: Instant::now(),
         };
-        let mut all = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert((project, worker.to_owned()), seen);
+        workers.insert(worker.to_owned(), seen);
     }
 
     /// Writes what was seen since the last time.
@@ -61,16 +82,16 @@ impl Sightings {
         if seen.is_empty() {
             return Ok(());
         }
-        let seen: Vec<Sighting> = seen
-            .into_iter()
-            .map(|((project, worker), seen)| Sighting {
+        let of_project = |(project, workers): (ProjectId, HashMap<String, Seen>)| {
+            workers.into_iter().map(move |(worker, seen)| Sighting {
                 project,
                 worker,
                 name: seen.name,
                 version: seen.version,
                 age: seen.at.elapsed(),
             })
-            .collect();
+        };
+        let seen: Vec<Sighting> = seen.into_iter().flat_map(of_project).collect();
         self.db
             .write(move |tx| Box::pin(async move { workers::record(tx, &seen).await }))
             .await

@@ -29,7 +29,7 @@ impl SecretKey {
         let random: String = (0..RANDOM_CHARS)
             .map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())]))
             .collect();
-        let checksum = checksum(&random);
+        let checksum = String::from_iter(checksum(&random).map(char::from));
         Self(format!("{PREFIX}{random}{checksum}"))
     }
 
@@ -37,12 +37,13 @@ impl SecretKey {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix(PREFIX)?;
-        let all_known = rest.bytes().all(|byte| ALPHABET.contains(&byte));
+        // The alphabet is all letters and digits of ASCII.
+        let all_known = rest.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if !all_known || rest.len() != RANDOM_CHARS + CHECKSUM_CHARS {
             return None;
         }
         let (random, given) = rest.split_at(RANDOM_CHARS);
-        (checksum(random) == given).then(|| Self(text.to_owned()))
+        (checksum(random) == given.as_bytes()).then(|| Self(text.to_owned()))
     }
 
     /// The key in the clear, for the one answer that shows it.
@@ -69,14 +70,14 @@ impl std::fmt::Debug for SecretKey {
 pub struct KeyHash([u8; 32]);
 
 /// The CRC-32 of the random part in base 62.
-fn checksum(random: &str) -> String {
+fn checksum(random: &str) -> [u8; CHECKSUM_CHARS] {
     let mut rest = crc32fast::hash(random.as_bytes()) as usize;
     let mut chars = [b'0'; CHECKSUM_CHARS];
     for place in chars.iter_mut().rev() {
         *place = ALPHABET[rest % ALPHABET.len()];
         rest /= ALPHABET.len();
     }
-    chars.iter().map(|byte| char::from(*byte)).collect()
+    chars
 }
 
 /// Who calls, and what the key allows.

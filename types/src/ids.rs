@@ -4,7 +4,7 @@
 
 use std::{fmt, str::FromStr};
 
-use uuid::Uuid;
+use uuid::{Uuid, fmt::Simple};
 
 /// A text that is not an id of the expected type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,7 +73,12 @@ macro_rules! typed_ids {
 
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                let mut buffer = [0; $prefix.len() + 1 + Simple::LENGTH];
+                let (prefix, rest) = buffer.split_at_mut($prefix.len() + 1);
+                prefix.copy_from_slice(concat!($prefix, "_").as_bytes());
+                self.0.as_simple().encode_lower(rest);
+                let text = std::str::from_utf8(&buffer).expect("an id is plain ASCII");
+                serializer.serialize_str(text)
             }
         }
 
@@ -128,6 +133,7 @@ mod tests {
         let id = RunId::generate();
         assert!(id.to_string().starts_with("run_"));
         assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(serde_json::json!(id), id.to_string());
     }
 
     #[test]

@@ -17,6 +17,9 @@ use serde::Serialize;
 use super::Offer;
 use crate::ApiError;
 
+/// What a job without much to its parameters needs.
+const USUAL_BYTES: usize = 768;
+
 /// A body that takes its jobs as delivered when the connection asks for its bytes.
 struct Answer {
     bytes: Option<Bytes>,
@@ -47,7 +50,8 @@ impl http_body::Body for Answer {
 
 /// Answers with the given JSON, and with the offer's jobs in its custody until it is sent.
 pub(crate) fn answer(offer: Offer, json: &impl Serialize) -> Result<Response, ApiError> {
-    let bytes = serde_json::to_vec(json).map_err(|error| {
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
+    serde_json::to_writer(&mut bytes, json).map_err(|error| {
         tracing::error!(%error, "a claim can't be serialised");
         ApiError::Internal
     })?;

@@ -47,7 +47,8 @@ pub(crate) struct Claimant {
 
 /// All parked claims of a replica.
 pub(crate) struct Dispatcher {
-    store: Store,
+    /// Shared, because every offer holds it.
+    store: Arc<Store>,
     projects: Mutex<HashMap<ProjectId, Parked>>,
     alarms: Alarms,
     /// Set when the server drains: no claim waits any more.
@@ -57,7 +58,7 @@ pub(crate) struct Dispatcher {
 impl Dispatcher {
     pub(crate) fn new(store: Store) -> Arc<Self> {
         let dispatcher = Arc::new(Self {
-            store: store.clone(),
+            store: Arc::new(store.clone()),
             projects: Mutex::default(),
             alarms: Alarms::default(),
             draining: CancellationToken::new(),

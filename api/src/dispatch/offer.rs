@@ -1,5 +1,7 @@
 //! Jobs on their way to a worker. Whatever is dropped on the way goes back.
 
+use std::sync::Arc;
+
 use mobius_store::{
     Store,
     jobs::{ClaimedJob, Fence},
@@ -15,18 +17,27 @@ pub(crate) struct Offer {
 }
 
 struct Pending {
-    store: Store,
+    store: Arc<Store>,
     project: ProjectId,
-    jobs: Vec<(ClaimedJob, Fence)>,
+    /// Until they are taken to be shown.
+    jobs: Vec<ClaimedJob>,
+    fences: Vec<Fence>,
 }
 
 impl Offer {
-    pub(super) fn new(store: Store, project: ProjectId, jobs: Vec<(ClaimedJob, Fence)>) -> Self {
+    /// Each job comes with the fence of its claim, in the same order.
+    pub(super) fn new(
+        store: Arc<Store>,
+        project: ProjectId,
+        jobs: Vec<ClaimedJob>,
+        fences: Vec<Fence>,
+    ) -> Self {
         Self {
             pending: Some(Pending {
                 store,
                 project,
                 jobs,
+                fences,
             }),
         }
     }
@@ -36,12 +47,10 @@ impl Offer {
         Self { pending: None }
     }
 
-    /// The jobs.
-    pub(crate) fn jobs(&self) -> impl Iterator<Item = &ClaimedJob> {
-        self.pending
-            .iter()
-            .flat_map(|pending| &pending.jobs)
-            .map(|(job, _)| job)
+    /// The jobs, once, to show them. The claims stay in the offer's custody.
+    pub(crate) fn take_jobs(&mut self) -> Vec<ClaimedJob> {
+        let pending = self.pending.as_mut();
+        pending.map_or_else(Vec::new, |pending| std::mem::take(&mut pending.jobs))
     }
 
     /// The answer is on its way to the client: from now on the lease decides.
@@ -55,7 +64,8 @@ impl Drop for Offer {
         let Some(Pending {
             store,
             project,
-            jobs,
+            fences,
+            ..
         }) = self.pending.take()
         else {
             return;
@@ -65,7 +75,7 @@ impl Drop for Offer {
             return;
         };
         runtime.spawn(async move {
-            for (_, fence) in jobs {
+            for fence in fences {
                 let job = fence.job;
                 if let Err(error) = store.release(project, fence).await {
                     tracing::warn!(%error, %job, "a claim could not be given back; its lease will");

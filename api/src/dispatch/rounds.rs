@@ -171,11 +171,8 @@ impl Dispatcher {
             attempt: job.attempt,
             actor: waiter.actor,
         };
-        let share = share.into_iter().map(|job| {
-            let fence = fence(&job);
-            (job, fence)
-        });
-        let offer = Offer::new(self.store.clone(), project, share.collect());
+        let fences = share.iter().map(fence).collect();
+        let offer = Offer::new(Arc::clone(&self.store), project, share, fences);
         let _ = waiter.reply.send(Ok(offer));
         None
     }

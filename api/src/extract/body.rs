@@ -1,9 +1,8 @@
 //! JSON bodies: checked for what Postgres can't hold, with errors that name the field.
 
-use std::time::Duration;
+use std::{marker::PhantomData, time::Duration};
 
 use axum::{
-    Extension,
     body::Bytes,
     extract::{FromRequest, Request},
     http::{HeaderMap, header},
@@ -13,7 +12,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{objects::Objects, plain::plain};
-use crate::ApiError;
+use crate::{ApiError, App};
+use bound::{Bound, Usual};
 
 /// How many times what is taken is read of a body that is too large, to let its sender finish.
 const DRAINED_LIMITS: usize = 2;
@@ -21,49 +21,83 @@ const DRAINED_LIMITS: usize = 2;
 /// How long that may take.
 const DRAIN_TIME: Duration = Duration::from_secs(1);
 
-/// How many bytes a route's body may have.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct MaxBody(usize);
+/// How large bodies may be, as types: each handler's signature says what it takes.
+pub(crate) mod bound {
+    use crate::Limits;
 
-/// The layer that says how large the bodies of its routes may be. The innermost one counts.
-pub(crate) fn max_body(bytes: usize) -> Extension<MaxBody> {
-    Extension(MaxBody(bytes))
+    /// A bound on the bytes of a body.
+    pub(crate) trait Bound: Send + Sync + 'static {
+        /// The most bytes that are taken.
+        fn bytes(limits: &Limits) -> usize;
+    }
+
+    macro_rules! bounds {
+        ($($(#[$doc:meta])* $name:ident = $limit:ident;)*) => {$(
+            $(#[$doc])*
+            pub(crate) struct $name;
+
+            impl Bound for $name {
+                fn bytes(limits: &Limits) -> usize {
+                    limits.$limit()
+                }
+            }
+        )*};
+    }
+
+    bounds! {
+        /// Where a handler does not say otherwise.
+        Usual = body;
+        /// One report of an attempt's end.
+        Report = report;
+        /// Several of them.
+        Reports = reports;
+        /// A batch of a worker's events.
+        Events = events;
+    }
 }
 
 /// A JSON body.
 pub(crate) struct Body<T>(pub(crate) T);
 
+/// A JSON body that may have as many bytes as `B` says.
+pub(crate) struct BoundedBody<T, B>(pub(crate) T, pub(crate) PhantomData<B>);
+
 /// A JSON body that may be left out, which is as good as an empty object.
 pub(crate) struct OptionalBody<T>(pub(crate) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        parse(&json(request).await?).map(Body)
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        parse(&json::<Usual>(request, app).await?).map(Body)
     }
 }
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalBody<T> {
+impl<T: DeserializeOwned, B: Bound> FromRequest<App> for BoundedBody<T, B> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let bytes = json(request).await?;
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let value = parse(&json::<B>(request, app).await?)?;
+        Ok(Self(value, PhantomData))
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<App> for OptionalBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let bytes = json::<Usual>(request, app).await?;
         let given: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
         parse(given).map(OptionalBody)
     }
 }
 
 /// The bytes of a body that is declared to be JSON and not too large.
-async fn json(request: Request) -> Result<Bytes, ApiError> {
+async fn json<B: Bound>(request: Request, app: &App) -> Result<Bytes, ApiError> {
     if !is_json(request.headers()) {
         return Err(ApiError::UnsupportedMediaType);
     }
-    let MaxBody(most) = *request
-        .extensions()
-        .get()
-        .expect("the router has a `max_body` around all routes");
-    read(request, most).await
+    read(request, B::bytes(&app.limits)).await
 }
 
 /// Reads the body, unless it is too large. One that says so itself is not kept.
@@ -114,14 +148,12 @@ fn is_json(headers: &HeaderMap) -> bool {
         return true;
     };
     let declared = declared.to_str().unwrap_or_default();
-    let essence = declared
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    essence == "application/json"
-        || (essence.starts_with("application/") && essence.ends_with("+json"))
+    let essence = declared.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return true;
+    }
+    let essence = essence.to_ascii_lowercase();
+    essence.starts_with("application/") && essence.ends_with("+json")
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
@@ -130,7 +162,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         return Err(ApiError::bad_request("the body must be a JSON object"));
     }
     // Only an escape can put a NUL into a JSON string, and few bodies have it.
-    if bytes.windows(6).any(|window| window == br"\u0000") {
+    if bytes.contains(&b'\\') && bytes.windows(6).any(|window| window == br"\u0000") {
         let value: Value = deserialize(bytes)?;
         if let Some(place) = contains_nul(&value, "") {
             return Err(ApiError::bad_request(format!(
@@ -143,21 +175,29 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
 
 fn deserialize<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let objects = Objects(&mut deserializer);
-    let value = serde_path_to_error::deserialize(objects).map_err(|error| {
-        let path = error.path().to_string();
-        let message = plain(&error.into_inner().to_string());
-        // "." is the path of the body itself.
-        if path == "." {
-            ApiError::bad_request(message)
-        } else {
-            ApiError::bad_request(format!("{path}: {message}"))
-        }
-    })?;
+    let value = T::deserialize(Objects(&mut deserializer)).map_err(|_| describe::<T>(bytes))?;
     deserializer
         .end()
         .map_err(|error| ApiError::bad_request(error.to_string()))?;
     Ok(value)
+}
+
+/// What is wrong with the body, and where. To keep track of the place makes reading dearer, so the
+/// place is looked for only once something is wrong.
+fn describe<T: DeserializeOwned>(bytes: &[u8]) -> ApiError {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let objects = Objects(&mut deserializer);
+    let Err(error) = serde_path_to_error::deserialize::<_, T>(objects) else {
+        return ApiError::bad_request("the body can't be read");
+    };
+    let path = error.path().to_string();
+    let message = plain(&error.into_inner().to_string());
+    // "." is the path of the body itself.
+    if path == "." {
+        ApiError::bad_request(message)
+    } else {
+        ApiError::bad_request(format!("{path}: {message}"))
+    }
 }
 
 /// The place of the first string or key that holds a NUL, which Postgres can't store.

@@ -6,6 +6,6 @@ mod path;
 mod plain;
 mod query;
 
-pub(crate) use body::{Body, OptionalBody, max_body};
+pub(crate) use body::{Body, BoundedBody, OptionalBody, bound};
 pub(crate) use path::{PathId, parse as parse_id};
 pub(crate) use query::{LongPaging, Paging, Query};

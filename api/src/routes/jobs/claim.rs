@@ -39,8 +39,8 @@ pub(super) async fn claim_job(
     State(app): State<App>,
     Body(request): Body<JobClaimRequest>,
 ) -> Result<Response, ApiError> {
-    let offer = claim(&app, &access, request, 1).await?;
-    match shown(&offer, app.store.terms()).pop() {
+    let mut offer = claim(&app, &access, request, 1).await?;
+    match shown(&mut offer, app.store.terms()).pop() {
         Some(job) => answer(offer, &job),
         None => Ok(StatusCode::NO_CONTENT.into_response()),
     }
@@ -62,8 +62,8 @@ pub(super) async fn claim_jobs(
         )));
     }
     let max_jobs = usize::try_from(request.max_jobs).unwrap_or(1);
-    let offer = claim(&app, &access, request.claim, max_jobs).await?;
-    let items = shown(&offer, app.store.terms());
+    let mut offer = claim(&app, &access, request.claim, max_jobs).await?;
+    let items = shown(&mut offer, app.store.terms());
     answer(offer, &JobBatchClaim { items })
 }
 
@@ -84,22 +84,20 @@ async fn claim(
             ))
         })?;
     check_claim(&request)?;
+    let (name, version) = (request.worker_name, request.worker_version);
+    let worker = request.worker_id;
     let note = || {
-        let (name, version) = (
-            request.worker_name.as_deref(),
-            request.worker_version.as_deref(),
-        );
-        app.sightings
-            .note(access.project, &request.worker_id, name, version);
+        let (name, version) = (name.as_deref(), version.as_deref());
+        app.sightings.note(access.project, &worker, name, version);
     };
     note();
     let claimant = Claimant {
         project: access.project,
         filter: ClaimFilter {
-            queues: request.queues.clone(),
-            actions: request.actions.clone(),
+            queues: request.queues,
+            actions: request.actions,
         },
-        worker: request.worker_id.clone(),
+        worker: worker.clone(),
         actor: access.user(),
         max_jobs,
     };
@@ -136,19 +134,19 @@ fn check_claim(request: &JobClaimRequest) -> Result<(), ApiError> {
 }
 
 /// The jobs as the worker sees them.
-fn shown(offer: &Offer, terms: LeaseTerms) -> Vec<JobClaim> {
+fn shown(offer: &mut Offer, terms: LeaseTerms) -> Vec<JobClaim> {
     let seconds = |duration: Duration| i32::try_from(duration.as_secs()).ok();
-    let show = |job: &ClaimedJob| JobClaim {
+    let show = |job: ClaimedJob| JobClaim {
         job_id: job.id,
         run_id: job.run,
-        workflow_name: job.workflow_handle.clone(),
-        step_name: job.step_name.clone(),
-        action: job.action.clone(),
+        workflow_name: job.workflow_handle,
+        step_name: job.step_name,
+        action: job.action,
         agent_id: None,
         agent_session_id: None,
-        parameters: job.parameters.clone(),
+        parameters: job.parameters,
         attempt: job.attempt,
-        queue: job.queue.clone(),
+        queue: job.queue,
         heartbeat_interval_seconds: seconds(terms.heartbeat),
         lease_seconds: seconds(terms.lease),
         // The row keeps its id through all attempts, so the id is a key for the step execution.
@@ -157,5 +155,5 @@ fn shown(offer: &Offer, terms: LeaseTerms) -> Vec<JobClaim> {
             .timeout
             .and_then(|timeout| i64::try_from(timeout.as_millis()).ok()),
     };
-    offer.jobs().map(show).collect()
+    offer.take_jobs().into_iter().map(show).collect()
 }

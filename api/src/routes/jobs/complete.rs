@@ -15,7 +15,11 @@ use crate::{
     access::{Access, grant},
     check,
     error::ErrorResponses,
-    extract::{Body, PathId, parse_id},
+    extract::{
+        BoundedBody, PathId,
+        bound::{Report, Reports},
+        parse_id,
+    },
 };
 
 /// The longest error message that is kept; the rest is cut off.
@@ -31,7 +35,7 @@ pub(super) async fn complete_job(
     access: Access<grant::JobComplete>,
     State(app): State<App>,
     PathId(id): PathId<JobId>,
-    Body(request): Body<JobCompleteRequest>,
+    BoundedBody(request, _): BoundedBody<JobCompleteRequest, Report>,
 ) -> Result<StatusCode, ApiError> {
     complete(&app, &access, id, request).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -44,7 +48,7 @@ pub(super) async fn complete_job(
 pub(super) async fn complete_jobs(
     access: Access<grant::JobComplete>,
     State(app): State<App>,
-    Body(request): Body<JobBatchCompleteRequest>,
+    BoundedBody(request, _): BoundedBody<JobBatchCompleteRequest, Reports>,
 ) -> Result<Json<JobBatchResponse>, ApiError> {
     check_items(request.items.len())?;
     let reports = request

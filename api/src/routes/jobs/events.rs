@@ -14,7 +14,7 @@ use crate::{
     access::{Access, grant},
     check,
     error::ErrorResponses,
-    extract::{Body, PathId},
+    extract::{BoundedBody, PathId, bound::Events},
     limits::MAX_EVENTS,
     streams::RESET,
 };
@@ -36,7 +36,7 @@ pub(super) async fn emit_job_events(
     access: Access<grant::JobEmitEvent>,
     State(app): State<App>,
     PathId(id): PathId<JobId>,
-    Body(request): Body<JobEventsRequest>,
+    BoundedBody(request, _): BoundedBody<JobEventsRequest, Events>,
 ) -> Result<StatusCode, ApiError> {
     let fence = fence(id, request.worker_id, request.attempt, access.user())?;
     check_count(request.events.len())?;

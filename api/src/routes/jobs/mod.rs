@@ -10,47 +10,35 @@ mod heartbeat;
 use axum::{Router, routing::post};
 use mobius_store::jobs::Fence;
 use mobius_types::{JobBatchResult, JobId, UserId};
-use utoipa_axum::{
-    router::{OpenApiRouter, UtoipaMethodRouterExt},
-    routes,
-};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{ApiError, App, Limits, check, extract::max_body};
+use crate::{ApiError, App, check};
 
 /// The most items of a batch.
 const MAX_ITEMS: usize = 100;
 
 /// The routes.
-pub(crate) fn router(limits: Limits) -> OpenApiRouter<App> {
+pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(claim::claim_job))
         .routes(routes!(claim::claim_jobs))
         .routes(routes!(heartbeat::heartbeat_job))
         .routes(routes!(heartbeat::heartbeat_jobs))
-        .routes(routes!(events::emit_job_events).layer(max_body(limits.events())))
-        .routes(routes!(complete::complete_job).layer(max_body(limits.report())))
-        .routes(routes!(complete::complete_jobs).layer(max_body(limits.reports())))
+        .routes(routes!(events::emit_job_events))
+        .routes(routes!(complete::complete_job))
+        .routes(routes!(complete::complete_jobs))
 }
 
 /// The same routes without a project in the path, for a key that is pinned to one.
-pub(crate) fn pinned_router(limits: Limits) -> Router<App> {
+pub(crate) fn pinned_router() -> Router<App> {
     Router::new()
         .route("/jobs/claim", post(claim::claim_job))
         .route("/jobs/claims", post(claim::claim_jobs))
         .route("/jobs/{id}/heartbeat", post(heartbeat::heartbeat_job))
-        .route(
-            "/jobs/{id}/events",
-            post(events::emit_job_events).layer(max_body(limits.events())),
-        )
         .route("/jobs/heartbeats", post(heartbeat::heartbeat_jobs))
-        .route(
-            "/jobs/{id}/complete",
-            post(complete::complete_job).layer(max_body(limits.report())),
-        )
-        .route(
-            "/jobs/completions",
-            post(complete::complete_jobs).layer(max_body(limits.reports())),
-        )
+        .route("/jobs/{id}/events", post(events::emit_job_events))
+        .route("/jobs/{id}/complete", post(complete::complete_job))
+        .route("/jobs/completions", post(complete::complete_jobs))
 }
 
 /// The fence that a request presents.

@@ -55,7 +55,7 @@ impl Site {
         let body = json!({ "name": action, "spec": spec });
         let path = format!("{PROJECT}/workflows");
         let mut client = self.connect().await?;
-        let saved: Option<Saved> = client.ask(&path, body.to_string().into_bytes()).await?;
+        let saved: Option<Saved> = client.ask(&path, body.to_string().as_bytes()).await?;
         let saved = saved.context("the saved workflow was not returned")?;
         Ok(Workflow {
             id: saved.id,
@@ -89,9 +89,9 @@ pub(crate) struct Workflow {
 
 impl Workflow {
     /// The body of a start.
-    pub(crate) fn start(&self, n: usize) -> Vec<u8> {
+    pub(crate) fn start(&self, n: usize) -> String {
         let id = &self.id;
-        format!(r#"{{"definition_id":"{id}","inputs":{{"n":{n}}}}}"#).into_bytes()
+        format!(r#"{{"definition_id":"{id}","inputs":{{"n":{n}}}}}"#)
     }
 }
 

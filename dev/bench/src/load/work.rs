@@ -29,7 +29,8 @@ impl Claimed {
 pub(crate) struct Worker {
     pub(crate) client: Client,
     id: String,
-    claim: Vec<u8>,
+    claim: String,
+    claim_path: String,
 }
 
 impl Worker {
@@ -44,14 +45,15 @@ impl Worker {
         Self {
             client,
             id,
-            claim: claim.to_string().into_bytes(),
+            claim: claim.to_string(),
+            claim_path: format!("{PROJECT}/jobs/claim"),
         }
     }
 
     /// Claims one job; none when none came while it waited.
     pub(crate) async fn claim(&mut self) -> anyhow::Result<Option<Claimed>> {
-        let path = format!("{PROJECT}/jobs/claim");
-        self.client.ask(&path, self.claim.clone()).await
+        let claim = self.claim.as_bytes();
+        self.client.ask(&self.claim_path, claim).await
     }
 
     /// Reports one job as done.
@@ -61,8 +63,7 @@ impl Worker {
             r#"{{"worker_id":"{}","attempt":{},"status":"completed"}}"#,
             self.id, job.attempt
         );
-        self.client.post(&path, report.into_bytes()).await?;
-        Ok(())
+        self.client.post(&path, report.as_bytes()).await
     }
 
     /// Adds one event to the history of the job's run.
@@ -73,10 +74,7 @@ impl Worker {
             "attempt": job.attempt,
             "events": [{ "type": "bench.tick", "payload": { "tick": n } }],
         });
-        self.client
-            .post(&path, body.to_string().into_bytes())
-            .await?;
-        Ok(())
+        self.client.post(&path, body.to_string().as_bytes()).await
     }
 
     /// Claims up to so many jobs with one call.
@@ -85,11 +83,11 @@ impl Worker {
         struct Batch {
             items: Vec<Claimed>,
         }
-        let mut claim: Value = serde_json::from_slice(&self.claim)?;
+        let mut claim: Value = serde_json::from_str(&self.claim)?;
         claim["max_jobs"] = json!(most);
         let path = format!("{PROJECT}/jobs/claims");
-        let body = claim.to_string().into_bytes();
-        let batch = self.client.ask::<Batch>(&path, body).await?;
+        let body = claim.to_string();
+        let batch = self.client.ask::<Batch>(&path, body.as_bytes()).await?;
         Ok(batch.map_or_else(Vec::new, |batch| batch.items))
     }
 
@@ -112,9 +110,9 @@ impl Worker {
             })
         };
         let items: Vec<Value> = jobs.iter().map(report).collect();
-        let body = json!({ "items": items }).to_string().into_bytes();
+        let body = json!({ "items": items }).to_string();
         let path = format!("{PROJECT}/jobs/completions");
-        let results = self.client.ask::<Results>(&path, body).await?;
+        let results = self.client.ask::<Results>(&path, body.as_bytes()).await?;
         let results = results.context("no results of a batch")?.items;
         let refused = results.iter().find(|item| item.status >= 300);
         anyhow::ensure!(refused.is_none(), "a report of a batch was refused");

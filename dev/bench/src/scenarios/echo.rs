@@ -61,7 +61,7 @@ impl Echo {
                 let (next, calls) = &*shared;
                 while next.fetch_add(1, Ordering::Relaxed) < self.requests {
                     let called = Instant::now();
-                    client.post("/echo", BODY.to_vec()).await?;
+                    client.post("/echo", BODY).await?;
                     calls.note(called.elapsed());
                 }
                 Ok(())

@@ -74,10 +74,10 @@ impl FanOut {
         let mut client = site.connect().await?;
         let items: Vec<usize> = (0..self.items).collect();
         let start = json!({ "definition_id": workflow.id, "inputs": { "items": items } });
-        let start = start.to_string().into_bytes();
+        let start = start.to_string();
         gate.open().await?;
         let begun = Instant::now();
-        let run: Option<Run> = client.ask(&runs_path(), start).await?;
+        let run: Option<Run> = client.ask(&runs_path(), start.as_bytes()).await?;
         let run = run.context("the started run was not returned")?;
         work_off(workers, self.items, BATCH).await?;
         wait_for_end(&mut client, &run.id).await?;

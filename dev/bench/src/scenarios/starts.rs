@@ -78,7 +78,7 @@ pub(crate) async fn start_runs(
                     return Ok(());
                 }
                 let called = Instant::now();
-                client.post(&path, workflow.start(n)).await?;
+                client.post(&path, workflow.start(n).as_bytes()).await?;
                 calls.note(called.elapsed());
             }
         });

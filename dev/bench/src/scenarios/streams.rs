@@ -95,7 +95,9 @@ impl Streams {
 async fn claimed_job(site: &Site) -> anyhow::Result<(Worker, Claimed)> {
     let workflow = site.chain(1).await?;
     let mut client = site.connect().await?;
-    client.post(&runs_path(), workflow.start(0)).await?;
+    client
+        .post(&runs_path(), workflow.start(0).as_bytes())
+        .await?;
     let mut worker = Worker::new(client, 0, &workflow.action, 10);
     let job = worker.claim().await?.context("the job did not come")?;
     Ok((worker, job))

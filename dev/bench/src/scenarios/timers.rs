@@ -114,7 +114,7 @@ impl Timers {
                     let inputs = json!({ "n": n, "sleep": format!("{}us", sleep.as_micros()) });
                     let start = json!({ "definition_id": id, "inputs": inputs });
                     client
-                        .post(&runs_path(), start.to_string().into_bytes())
+                        .post(&runs_path(), start.to_string().as_bytes())
                         .await?;
                 }
                 Ok(())
