@@ -116,6 +116,7 @@ pub(crate) fn operations(limits: Limits) -> OpenApiRouter<App> {
         .merge(routes::workflows::router())
         .merge(routes::runs::router())
         .merge(routes::jobs::router(limits))
+        .merge(routes::lanes::router())
         .merge(routes::workers::router())
         .merge(routes::tools::router())
         .merge(routes::interactions::router())

@@ -50,6 +50,8 @@ pub(crate) struct Dispatcher {
     store: Store,
     projects: Mutex<HashMap<ProjectId, Parked>>,
     alarms: Alarms,
+    /// When limits let jobs through again; told to the other replicas, too.
+    openings: Alarms,
     /// Set when the server drains: no claim waits any more.
     draining: CancellationToken,
 }
@@ -60,6 +62,7 @@ impl Dispatcher {
             store: store.clone(),
             projects: Mutex::default(),
             alarms: Alarms::default(),
+            openings: Alarms::default(),
             draining: CancellationToken::new(),
         });
         let ringing = Arc::downgrade(&dispatcher);
@@ -111,9 +114,13 @@ impl Dispatcher {
             }
         };
         let alarms = self.alarms.run(|project| self.wake(project));
+        let openings = self
+            .openings
+            .run(|project| self.store.doorbell().ring(project));
         tokio::select! {
             () = looks => {}
             () = alarms => {}
+            () = openings => {}
             () = stop.cancelled() => {}
         }
         self.drain();

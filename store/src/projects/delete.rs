@@ -109,6 +109,15 @@ async fn purge_runs(connection: &mut PgConnection, project: ProjectId) -> Result
                  select project_id, workflow_name, run_id from run_labels
                  where project_id = $1 limit $2)
              returning 1),
+         gone_limit_lanes as (
+             delete from limit_lanes where (project_id, limit_id, queue, action) in (
+                 select project_id, limit_id, queue, action from limit_lanes
+                 where project_id = $1 limit $2)
+             returning 1),
+         gone_limits as (
+             delete from job_limits where (project_id, id) in (
+                 select project_id, id from job_limits where project_id = $1 limit $2)
+             returning 1),
          gone_runs as (
              delete from runs where (project_id, id) in (
                  select project_id, id from runs where project_id = $1 limit $2)
@@ -117,7 +126,8 @@ async fn purge_runs(connection: &mut PgConnection, project: ProjectId) -> Result
               + (select count(*) from gone_jobs) + (select count(*) from gone_timers)
               + (select count(*) from gone_signals) + (select count(*) from gone_interactions)
               + (select count(*) from gone_fan_outs) + (select count(*) from gone_runs)
-              + (select count(*) from gone_labels)
+              + (select count(*) from gone_labels) + (select count(*) from gone_limit_lanes)
+              + (select count(*) from gone_limits)
                 as "rows!""#,
         project.as_uuid(),
         BITE,
@@ -143,6 +153,7 @@ async fn purge_rest(connection: &mut PgConnection, project: ProjectId) -> Result
     sqlx::query!(
         "with gone_specs as (delete from specs where project_id = $1),
          gone_lanes as (delete from job_lanes where project_id = $1),
+         gone_pauses as (delete from paused_lanes where project_id = $1),
          gone_workers as (delete from workers where project_id = $1),
          gone_tasks as (delete from child_tasks where project_id = $1),
          gone_counter as (delete from project_counters where project_id = $1)

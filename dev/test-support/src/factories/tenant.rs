@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use mobius_store::{
     Error, Prepared, Store, bootstrap, clock,
-    jobs::{self, ClaimFilter, ClaimSlot, Claimed, Fence, Heartbeat, Settlement},
+    jobs::{ClaimFilter, ClaimSlot, Claimed, Fence, Heartbeat, Settlement},
     keys::SecretKey,
+    limits,
     projects::{self, NewProject},
     runs,
     workflows::{self, NewWorkflow},
@@ -170,12 +171,13 @@ impl Tenant {
         };
         let slots = vec![slot; most];
         let mut connection = self.connection().await;
-        jobs::claim(
+        limits::claim_in_order(
             &mut connection,
             self.project,
             filter,
             &slots,
             self.store.terms(),
+            true,
         )
         .await
         .expect("a claim waits for nothing, so nothing can go wrong")

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{LockedJob, Wanted};
-use crate::{Error, advance::fan_outs::LiveFanOut};
+use crate::{Error, advance::fan_outs::LiveFanOut, limits::JobTerms};
 
 /// The fan-outs whose items the inputs name, or of which more items are to be made. The lock of
 /// their run keeps them as they are.
@@ -30,11 +30,14 @@ pub(in crate::advance) async fn fan_outs(
         return Ok(HashMap::new());
     }
     let rows = sqlx::query!(
-        "select job_id, run_id, branch, visit, step_name, action, queue, server, items, created,
-                released, completed, failed, max_concurrency, max_failures, stores_results,
-                attempt_timeout_ms, max_attempts, parameter_bytes, ended_at is not null as \"ended!\"
-         from fan_outs
-         where project_id = $1 and job_id = any($2)",
+        r#"select f.job_id, f.run_id, f.branch, f.visit, f.step_name, f.action, f.queue, f.server,
+                  f.items, f.created, f.released, f.completed, f.failed, f.max_concurrency,
+                  f.max_failures, f.stores_results, f.attempt_timeout_ms, f.max_attempts,
+                  f.parameter_bytes, f.ended_at is not null as "ended!",
+                  r.priority, r.limit_id
+           from fan_outs f
+           join runs r on r.project_id = $1 and r.id = f.run_id
+           where f.project_id = $1 and f.job_id = any($2)"#,
         project.as_uuid(),
         &ids,
     )
@@ -51,6 +54,10 @@ pub(in crate::advance) async fn fan_outs(
             step: row.step_name,
             action: row.action,
             queue: row.queue,
+            terms: JobTerms {
+                priority: row.priority,
+                limit: row.limit_id,
+            },
             server: row.server,
             stores_results: row.stores_results,
             timeout_ms: row.attempt_timeout_ms,

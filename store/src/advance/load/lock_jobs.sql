@@ -5,7 +5,8 @@
 select id, run_id, branch, visit, step_name, action, queue,
        status as "status: JobStatus", attempt, max_attempts, rescues, retry_policy,
        retries, attempt_timeout_ms, claimed_by, claimed_actor, claimed_at,
-       lease_expires_at, attempt_deadline_at, parent_job_id, item_index, child_run_id
+       lease_expires_at, attempt_deadline_at, parent_job_id, item_index, child_run_id,
+       limit_id
 from jobs
 where project_id = $1
   and id = any($2 || array(
