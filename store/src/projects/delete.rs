@@ -65,7 +65,8 @@ pub async fn purge(connection: &mut PgConnection) -> Result<Purged, Error> {
     let Some(project) = due else {
         return Ok(Purged::Nothing);
     };
-    let rows = purge_runs(connection, project.into()).await?;
+    let rows = purge_runs(connection, project.into()).await?
+        + purge_limits(connection, project.into()).await?;
     if rows > 0 {
         return Ok(Purged::Rows(rows));
     }
@@ -109,15 +110,6 @@ async fn purge_runs(connection: &mut PgConnection, project: ProjectId) -> Result
                  select project_id, workflow_name, run_id from run_labels
                  where project_id = $1 limit $2)
              returning 1),
-         gone_limit_lanes as (
-             delete from limit_lanes where (project_id, limit_id, queue, action) in (
-                 select project_id, limit_id, queue, action from limit_lanes
-                 where project_id = $1 limit $2)
-             returning 1),
-         gone_limits as (
-             delete from job_limits where (project_id, id) in (
-                 select project_id, id from job_limits where project_id = $1 limit $2)
-             returning 1),
          gone_runs as (
              delete from runs where (project_id, id) in (
                  select project_id, id from runs where project_id = $1 limit $2)
@@ -126,8 +118,29 @@ async fn purge_runs(connection: &mut PgConnection, project: ProjectId) -> Result
               + (select count(*) from gone_jobs) + (select count(*) from gone_timers)
               + (select count(*) from gone_signals) + (select count(*) from gone_interactions)
               + (select count(*) from gone_fan_outs) + (select count(*) from gone_runs)
-              + (select count(*) from gone_labels) + (select count(*) from gone_limit_lanes)
-              + (select count(*) from gone_limits)
+              + (select count(*) from gone_labels)
+                as "rows!""#,
+        project.as_uuid(),
+        BITE,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(rows.unsigned_abs())
+}
+
+/// A bite of the limits.
+async fn purge_limits(connection: &mut PgConnection, project: ProjectId) -> Result<u64, Error> {
+    let rows = sqlx::query_scalar!(
+        r#"with gone_lanes as (
+             delete from limit_lanes where (project_id, limit_id, queue, action) in (
+                 select project_id, limit_id, queue, action from limit_lanes
+                 where project_id = $1 limit $2)
+             returning 1),
+         gone_limits as (
+             delete from job_limits where (project_id, id) in (
+                 select project_id, id from job_limits where project_id = $1 limit $2)
+             returning 1)
+         select (select count(*) from gone_lanes) + (select count(*) from gone_limits)
                 as "rows!""#,
         project.as_uuid(),
         BITE,

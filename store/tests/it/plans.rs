@@ -13,9 +13,6 @@ const PAGE_OF_PROJECT: &str = include_str!("../../src/events/page_of_project.sql
 const PAGE_OF_RUN: &str = include_str!("../../src/events/page_of_run.sql");
 const POSITION: &str = include_str!("../../src/events/position.sql");
 const HEARTBEATS: &str = include_str!("../../src/jobs/heartbeat.sql");
-const LIMITED_CLAIM: &str = include_str!("../../src/limits/claim.sql");
-const LIMITED_CLOSE: &str = include_str!("../../src/limits/close.sql");
-const LIMITED_LOCK: &str = include_str!("../../src/limits/lock_open.sql");
 const LABELLED_IDS: &str = include_str!("../../src/runs/labelled_ids.sql");
 const LOCK_JOBS: &str = include_str!("../../src/advance/load/lock_jobs.sql");
 const LOCK_RUNS: &str = include_str!("../../src/advance/load/lock_runs.sql");
@@ -39,7 +36,7 @@ fn without_column_types(statement: &str) -> String {
 }
 
 /// Waiting jobs, each of a run of its own.
-async fn add_waiting(tenant: &Tenant, count: i64) {
+pub(crate) async fn add_waiting(tenant: &Tenant, count: i64) {
     rows::start_copies(tenant, RunDraft::default(), count).await;
 }
 
@@ -60,7 +57,7 @@ async fn add_finished(tenant: &Tenant, count: i64) {
 }
 
 /// Takes the statistics as the tables are now, and never again.
-async fn freeze_statistics(tenant: &Tenant) {
+pub(crate) async fn freeze_statistics(tenant: &Tenant) {
     let freeze = "alter table jobs set (autovacuum_enabled = off);
                   alter table runs set (autovacuum_enabled = off);
                   alter table run_labels set (autovacuum_enabled = off);
@@ -72,10 +69,10 @@ async fn freeze_statistics(tenant: &Tenant) {
 }
 
 /// A hot statement with arguments, as SQL.
-struct Statement {
-    text: &'static str,
-    types: &'static str,
-    arguments: String,
+pub(crate) struct Statement {
+    pub(crate) text: &'static str,
+    pub(crate) types: &'static str,
+    pub(crate) arguments: String,
 }
 
 /// The plan of a statement, and what it took to run. What it did is rolled back.
@@ -121,7 +118,7 @@ fn pages(plan: &str) -> u64 {
 }
 
 /// However the plan is made, it reads little more than the rows that it is about.
-async fn assert_short(tenant: &Tenant, statement: &Statement) {
+pub(crate) async fn assert_short(tenant: &Tenant, statement: &Statement) {
     for plan_cache_mode in ["force_custom_plan", "force_generic_plan"] {
         let plan = explain(tenant, statement, plan_cache_mode).await;
         assert!(!plan.contains("Seq Scan on"), "{plan}");
@@ -130,7 +127,7 @@ async fn assert_short(tenant: &Tenant, statement: &Statement) {
 }
 
 /// A claim of ten jobs.
-fn claim(tenant: &Tenant) -> Statement {
+pub(crate) fn claim(tenant: &Tenant) -> Statement {
     Statement {
         text: CLAIM,
         types: "uuid, text[], text[], text[], uuid[], float8",
@@ -371,75 +368,4 @@ async fn a_filter_that_few_runs_match_walks_no_others() {
         let plan = explain(tenant, &statement, "auto").await;
         assert!(pages(&plan) < MAX_PAGES, "{plan}");
     }
-}
-
-/// Waiting jobs of so many keys, each of which is full, and one of a key with room. The keys with
-/// their lanes are rows like those that claims leave behind.
-async fn add_full_keys(tenant: &Tenant, keys: i64) {
-    add_waiting(tenant, keys).await;
-    let statements = [
-        "insert into job_limits (project_id, id, kind, key, max_concurrency, updated_at)
-         select project_id, id, 'key', id::text, 1, created_at from jobs where project_id = $1",
-        "insert into limit_lanes (project_id, limit_id, queue, action, open_at, is_full)
-         select project_id, id, queue, action, 'infinity', true from jobs where project_id = $1",
-        "update jobs set limit_id = id where project_id = $1",
-        "insert into jobs
-             (project_id, id, run_id, branch, visit, step_name, action, queue, parameters, status,
-              attempt, max_attempts, scheduled_at, created_at, updated_at, limit_id, claimed_at)
-         select project_id, gen_random_uuid(), run_id, branch, 2, step_name, action, queue, '{}',
-                'claimed', 1, 1, scheduled_at, created_at, updated_at, limit_id, created_at
-         from jobs where project_id = $1",
-        "update limit_lanes set open_at = '2020-01-01', is_full = false
-         where project_id = $1 and limit_id = (
-             select max(limit_id::text)::uuid from limit_lanes where project_id = $1)",
-        "update job_limits set max_concurrency = 2
-         where project_id = $1 and id = (
-             select max(limit_id::text)::uuid from limit_lanes where project_id = $1)",
-    ];
-    for statement in statements {
-        assert!(rows::change(tenant, statement).await > 0);
-    }
-}
-
-#[tokio::test]
-async fn ten_thousand_full_keys_cost_a_claim_nothing() {
-    let world = World::create().await;
-    let tenant = world.tenant();
-    add_full_keys(tenant, 10_000).await;
-    let freeze = "alter table job_limits set (autovacuum_enabled = off);
-                  alter table limit_lanes set (autovacuum_enabled = off);
-                  analyze job_limits, limit_lanes";
-    sqlx::raw_sql(freeze)
-        .execute(&mut *tenant.connection().await)
-        .await
-        .unwrap();
-    freeze_statistics(tenant).await;
-    let open: sqlx::types::Uuid = rows::value(
-        tenant,
-        "select limit_id from limit_lanes where project_id = $1 and not is_full",
-    )
-    .await;
-    let project = tenant.project.as_uuid();
-    let claim = claim(tenant);
-    let statements = [
-        Statement {
-            text: LIMITED_LOCK,
-            types: "uuid, text[], text[], bigint",
-            arguments: format!("'{project}', '{{}}', '{{}}', 64"),
-        },
-        Statement {
-            text: LIMITED_CLAIM,
-            types: "uuid, text[], text[], text[], uuid[], float8, uuid[]",
-            arguments: format!("{}, array['{open}'::uuid]", claim.arguments),
-        },
-        Statement {
-            text: LIMITED_CLOSE,
-            types: "uuid, uuid[], uuid[]",
-            arguments: format!("'{project}', array['{open}'::uuid], '{{}}'"),
-        },
-    ];
-    for statement in &statements {
-        assert_short(tenant, statement).await;
-    }
-    assert_eq!(tenant.claim("w", 10).await.len(), 1);
 }

@@ -50,7 +50,7 @@ async fn each_value_that_is_out_of_bounds_is_named() {
         .owner
         .post("/projects/default/runs", &start(wrong.clone()))
         .await;
-    let message = answer.error(400, "bad_request");
+    let message = answer.error(400, "invalid");
     for place in places {
         assert!(message.contains(&format!("{place}: ")), "{message}");
     }
@@ -63,7 +63,7 @@ async fn each_value_that_is_out_of_bounds_is_named() {
         .owner
         .post("/projects/default/workflows", &saved)
         .await;
-    let message = answer.error(400, "bad_request");
+    let message = answer.error(400, "invalid");
     for place in places {
         assert!(message.contains(&format!("spec.{place}: ")), "{message}");
     }
@@ -125,4 +125,27 @@ async fn the_next_token_of_a_rate_rings_a_parked_claim() {
         took < Duration::from_millis(2_900),
         "each came by its own alarm: {took:?}"
     );
+}
+
+#[tokio::test]
+async fn room_that_comes_free_at_one_replica_goes_to_a_claim_at_another() {
+    let server = TestServer::start().await;
+    let other = server.another_replica().await;
+    let limited = json!({"concurrency_key": "k", "max_concurrency": 1});
+    begin(&server, limited.clone()).await;
+    let mut held = server.owner.poll("first", 10).await.with_status(200);
+    let mut holder = "first".to_owned();
+    let mut quick = 0;
+    for round in 0..10 {
+        begin(&server, limited.clone()).await;
+        let worker = format!("w{round}");
+        let poll = park(&other, &worker).await;
+        let ended = Instant::now();
+        server.owner.complete(&held, &holder).await.with_status(204);
+        held = poll.await.unwrap().with_status(200);
+        quick += i32::from(ended.elapsed() < Duration::from_millis(250));
+        holder = worker;
+    }
+    // With nothing but the look of every second, a quarter of them would be.
+    assert!(quick >= 8, "{quick}");
 }

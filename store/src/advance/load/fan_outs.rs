@@ -29,20 +29,9 @@ pub(in crate::advance) async fn fan_outs(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows = sqlx::query!(
-        r#"select f.job_id, f.run_id, f.branch, f.visit, f.step_name, f.action, f.queue, f.server,
-                  f.items, f.created, f.released, f.completed, f.failed, f.max_concurrency,
-                  f.max_failures, f.stores_results, f.attempt_timeout_ms, f.max_attempts,
-                  f.parameter_bytes, f.ended_at is not null as "ended!",
-                  r.priority, r.limit_id
-           from fan_outs f
-           join runs r on r.project_id = $1 and r.id = f.run_id
-           where f.project_id = $1 and f.job_id = any($2)"#,
-        project.as_uuid(),
-        &ids,
-    )
-    .fetch_all(connection)
-    .await?;
+    let rows = sqlx::query_file!("src/advance/load/fan_outs.sql", project.as_uuid(), &ids,)
+        .fetch_all(connection)
+        .await?;
     let count = |number: i32| u32::try_from(number).unwrap_or(0);
     let fan_outs = rows.into_iter().map(|row| {
         let fan_out = LiveFanOut {
