@@ -67,6 +67,19 @@ async fn rows_by_table(tenant: &Tenant) -> BTreeMap<String, i64> {
     counts
 }
 
+/// What limits and pauses store: a job of a key waits in a paused queue.
+async fn fill_limits(tenant: &Tenant) {
+    let mut connection = tenant.connection().await;
+    let paused = (PauseKind::Queue, "paused");
+    let paused = pauses::pause(&mut connection, tenant.project, paused, None, "ann");
+    paused.await.unwrap();
+    let limited = RunDraft {
+        queue: "paused".to_owned(),
+        ..limits::keyed("k", 1)
+    };
+    tenant.start(limited).await;
+}
+
 /// Gives the project rows in every table.
 async fn fill(tenant: &Tenant) {
     tenant
@@ -120,14 +133,7 @@ async fn fill(tenant: &Tenant) {
         expires_at: None,
     };
     keys::create(&mut connection, pinned).await.unwrap();
-    let paused = (PauseKind::Queue, "paused");
-    let paused = pauses::pause(&mut connection, tenant.project, paused, None, "ann");
-    paused.await.unwrap();
-    let limited = RunDraft {
-        queue: "paused".to_owned(),
-        ..limits::keyed("k", 1)
-    };
-    tenant.start(limited).await;
+    fill_limits(tenant).await;
     let counts = rows_by_table(tenant).await;
     assert!(counts.len() >= 10, "{counts:?}");
     assert!(counts.values().all(|count| *count > 0), "{counts:?}");
