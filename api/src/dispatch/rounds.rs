@@ -105,13 +105,8 @@ impl Dispatcher {
         slots: &[ClaimSlot],
     ) -> Result<Claimed, ApiError> {
         let expected = self.expects_limited(project, filter);
-        let (wanted, slots, terms) = (filter.clone(), slots.to_vec(), self.store.terms());
-        let claimed = self.store.db().read(move |connection| {
-            Box::pin(async move {
-                claim_in_order(connection, project, &wanted, &slots, terms, expected).await
-            })
-        });
-        let claimed = claimed.await?;
+        let (db, terms) = (self.store.db(), self.store.terms());
+        let claimed = claim_in_order(db, project, filter, slots, terms, expected).await?;
         if claimed.limited != expected {
             let mut projects = self.lock();
             let parked = projects.entry(project).or_default();

@@ -7,7 +7,7 @@ use sqlx::{Connection, PgConnection, types::Json};
 use uuid::Uuid;
 
 use crate::{
-    Error, events,
+    Db, Error, events,
     jobs::{self, ClaimFilter, ClaimRow, ClaimSlot, Claimed, LeaseTerms, Round},
 };
 
@@ -25,7 +25,7 @@ const LIMITS: std::ops::RangeInclusive<usize> = 16..=64;
 /// The database failed; then what the answer would have named is claimed for nobody, and its leases
 /// end.
 pub async fn claim_in_order(
-    connection: &mut PgConnection,
+    db: &Db,
     project: ProjectId,
     filter: &ClaimFilter,
     slots: &[ClaimSlot],
@@ -34,24 +34,26 @@ pub async fn claim_in_order(
 ) -> Result<Claimed, Error> {
     let call = Call {
         project,
-        filter,
+        filter: filter.clone(),
         terms,
     };
     let mut claimed = match expected {
-        true => call.limited(connection, slots).await?,
+        true => call.clone().in_transaction(db, slots.to_vec()).await?,
         false => Claimed::default(),
     };
-    let taken = claimed.jobs.len();
-    if taken == slots.len() {
+    if claimed.jobs.len() == slots.len() {
         claimed.limited = true;
         return Ok(claimed);
     }
-    call.free(connection, slots, &mut claimed).await?;
+    call.free(db, slots, &mut claimed).await?;
     if claimed.limited && !expected && claimed.jobs.len() < slots.len() {
-        let more = call
-            .limited(connection, &slots[claimed.jobs.len()..])
-            .await?;
-        claimed.add(more);
+        let rest = slots[claimed.jobs.len()..].to_vec();
+        match call.in_transaction(db, rest).await {
+            Ok(more) => claimed.add(more),
+            Err(error) if claimed.jobs.is_empty() => return Err(error),
+            // What was claimed before counts, and must be handed out.
+            Err(_) => {}
+        }
     }
     // Limits that this claim did not come to are for the next one, which is due at once.
     claimed.look_again |= claimed.limited && claimed.jobs.len() < slots.len();
@@ -72,24 +74,25 @@ impl Claimed {
 }
 
 /// What all statements of a claim are about.
-struct Call<'c> {
+#[derive(Clone)]
+struct Call {
     project: ProjectId,
-    filter: &'c ClaimFilter,
+    filter: ClaimFilter,
     terms: LeaseTerms,
 }
 
-impl Call<'_> {
+impl Call {
     /// Claims jobs without limits for the slots that are left.
-    async fn free(
-        &self,
-        connection: &mut PgConnection,
-        slots: &[ClaimSlot],
-        claimed: &mut Claimed,
-    ) -> Result<(), Error> {
-        let rest = &slots[claimed.jobs.len()..];
-        let free = jobs::claim(connection, self.project, self.filter, rest, self.terms).await;
+    async fn free(&self, db: &Db, slots: &[ClaimSlot], claimed: &mut Claimed) -> Result<(), Error> {
+        let rest = slots[claimed.jobs.len()..].to_vec();
+        let call = self.clone();
+        let free = db.read(move |connection| {
+            Box::pin(async move {
+                jobs::claim(connection, call.project, &call.filter, &rest, call.terms).await
+            })
+        });
         // What was claimed before counts, and must be handed out.
-        let free = match free {
+        let free = match free.await {
             Err(error) if claimed.jobs.is_empty() => return Err(error),
             Err(_) => Claimed {
                 look_again: true,
@@ -100,6 +103,14 @@ impl Call<'_> {
         claimed.limited = free.limited;
         claimed.add(free);
         Ok(())
+    }
+
+    /// Claims jobs with limits for the slots.
+    async fn in_transaction(self, db: &Db, slots: Vec<ClaimSlot>) -> Result<Claimed, Error> {
+        let claimed = db.read(move |connection| {
+            Box::pin(async move { self.limited(connection, &slots).await })
+        });
+        claimed.await
     }
 
     /// Claims jobs with limits in a transaction of its own: first it locks limits, then it counts what

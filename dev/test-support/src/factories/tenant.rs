@@ -170,9 +170,8 @@ impl Tenant {
             actor: self.user,
         };
         let slots = vec![slot; most];
-        let mut connection = self.connection().await;
         limits::claim_in_order(
-            &mut connection,
+            self.store.db(),
             self.project,
             filter,
             &slots,
