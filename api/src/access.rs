@@ -42,7 +42,7 @@ pub(crate) mod grant {
         RunRead RunStart RunCancel RunRetry RunResume RunSignal
         ToolRead ToolRun
         InteractionRead InteractionRespond
-        JobClaim JobComplete JobEmitEvent
+        JobClaim JobComplete JobEmitEvent JobRead JobPause
         WorkerRead
     }
 }

@@ -124,6 +124,7 @@ pub(crate) fn operations() -> OpenApiRouter<App> {
         .merge(routes::workflows::router())
         .merge(routes::runs::router())
         .merge(routes::jobs::router())
+        .merge(routes::lanes::router())
         .merge(routes::workers::router())
         .merge(routes::tools::router())
         .merge(routes::interactions::router())

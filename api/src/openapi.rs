@@ -30,6 +30,7 @@ use crate::{App, app::operations};
         (name = "workflows", description = "Saved workflows and their immutable versions."),
         (name = "runs", description = "Executions of workflows."),
         (name = "jobs", description = "Step executions, as workers claim and report them."),
+        (name = "queues", description = "Where jobs wait, and what of it is paused."),
         (name = "workers", description = "The processes that claim jobs."),
         (name = "tools", description = "Published workflows as agents call them."),
         (name = "interactions", description = "What runs ask of people, and the answers."),

@@ -8,13 +8,15 @@ use std::{
     sync::Arc,
 };
 
-use mobius_types::{JsonObject, WorkflowSpec};
+use mobius_types::{JobOptions, JsonObject, WorkflowSpec};
 
 use crate::{
     graph::{self, MAIN, Reach, StepIndex},
     inputs::Inputs,
+    job_options::CompiledOptions,
     json::is_too_deep,
     problem::{Path, Problems},
+    run::RunFacts,
     state::Variables,
     steps::{self, Names, Step, join::JoinStep},
 };
@@ -24,6 +26,7 @@ use crate::{
 pub struct Definition {
     spec: Arc<WorkflowSpec>,
     inputs: Inputs,
+    options: CompiledOptions,
     pub(crate) steps: Vec<Step>,
     /// The index of the first step.
     pub(crate) start: usize,
@@ -48,6 +51,7 @@ impl Definition {
         let mut problems = Problems::default();
         graph::check_name(&Path::Root.field("name"), &spec.name, &mut problems);
         let inputs = Inputs::compile(&spec.inputs, &mut problems);
+        let options = CompiledOptions::compile(&spec, &mut problems);
         check_state(&spec, &mut problems);
         let index = StepIndex::build(&spec, &mut problems);
         let start = start(&spec, &index, &mut problems);
@@ -68,6 +72,7 @@ impl Definition {
         };
         Ok(Self {
             inputs,
+            options,
             start,
             variables: Variables::new(spec.state.clone()),
             kept_branches,
@@ -94,6 +99,21 @@ impl Definition {
     /// Every input that is missing, of another type or not declared.
     pub fn check_inputs(&self, given: JsonObject) -> Result<JsonObject, Problems> {
         self.inputs.check(given)
+    }
+
+    /// What the spec says of how the jobs of one run are claimed, with its key filled in.
+    ///
+    /// # Errors
+    /// The key can't be made of what the run was started with.
+    pub fn job_options(
+        &self,
+        inputs: &JsonObject,
+        facts: &RunFacts,
+    ) -> Result<JobOptions, Problems> {
+        Ok(JobOptions {
+            concurrency_key: self.options.key(inputs, facts)?,
+            ..self.spec.job_options()
+        })
     }
 
     /// The step of this name.

@@ -14,6 +14,7 @@ mod failure;
 mod fan_out;
 mod graph;
 mod inputs;
+mod job_options;
 mod json;
 mod name;
 mod problem;
@@ -34,6 +35,7 @@ pub use event::{Event, JobError, JobRef, RetryFrom, RetryProgress, Signal};
 pub use fan_out::{
     FanOut, FanOutProgress, ItemDecision, ItemEvent, MadeItems, fan_out_items, settle_item,
 };
+pub use job_options::check_job_options;
 pub use json::{MAX_DEPTH, is_deeper_than};
 pub use problem::{Problem, Problems};
 pub use result::result_value;

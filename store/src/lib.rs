@@ -21,9 +21,11 @@ pub mod hand_off;
 pub mod interactions;
 pub mod jobs;
 pub mod keys;
+pub mod limits;
 mod migrate;
 mod operations;
 pub mod partitions;
+pub mod pauses;
 pub mod projects;
 pub mod runs;
 mod signals;
@@ -40,6 +42,8 @@ pub use doorbell::{Doorbell, Ring};
 pub use error::Error;
 pub use gather::gather;
 pub use migrate::{create_database, is_migrated, migrate};
-pub use mobius_engine::{Limits, MAX_DEPTH, Problem, Problems, RetryFrom, is_deeper_than};
+pub use mobius_engine::{
+    Limits, MAX_DEPTH, Problem, Problems, RetryFrom, check_job_options, is_deeper_than,
+};
 pub use specs::{Prepared, Specs};
 pub use store::{Settings, Store};

@@ -14,6 +14,7 @@ use crate::{
     follow_ups::FollowUps,
     hand_off::{Lane, Reservation, Takers},
     jobs::{self, Fence, Heartbeat, LeaseTerms},
+    limits,
     runs::{self, StartRun},
 };
 
@@ -152,8 +153,16 @@ impl Store {
     /// # Errors
     /// The database failed; then the lease's end brings the job back.
     pub async fn release(&self, project: ProjectId, fence: Fence) -> Result<(), Error> {
-        let release = self.db.read(|connection| {
-            Box::pin(async move { jobs::release(connection, project, &fence).await })
+        let release = self.db.write(move |tx| {
+            Box::pin(async move {
+                // The limit first: claims hold it when they wait for what a release locks last.
+                let limited = limits::lock_of_job(tx, project, fence.job).await?;
+                let is_claimable = jobs::release(tx, project, &fence).await?;
+                if let (Some(lane), true) = (&limited, is_claimable) {
+                    limits::open_of_job(tx, project, lane).await?;
+                }
+                Ok(is_claimable)
+            })
         });
         if release.await? {
             self.doorbell.ring(project);

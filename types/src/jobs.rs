@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{JobId, JsonObject, RunId, serialize::flattened};
+use crate::{JobId, JsonObject, RateLimit, RunId, serialize::flattened};
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -89,6 +89,19 @@ pub struct Job {
     pub max_attempts: i32,
     /// Before this time no worker gets it.
     pub scheduled_at: DateTime<Utc>,
+    /// Higher ones are claimed first.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = false))]
+    pub priority: i32,
+    /// The key over whose jobs its limits count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency_key: Option<String>,
+    /// How many jobs of the key may be held at once, as the newest start has said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_concurrency: Option<i32>,
+    /// How many jobs of the key may be claimed in how much time, as the newest start has said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
     /// What went wrong in the latest failed attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,

@@ -49,6 +49,8 @@ permissions! {
     JobClaim = "mobius.job.claim": "Claim jobs, and keep their leases with heartbeats.";
     JobComplete = "mobius.job.complete": "Report how a claimed job ended.";
     JobEmitEvent = "mobius.job.emit_event": "Add events to the history of a claimed job's run.";
+    JobRead = "mobius.job.read": "See lanes, what is paused, and what a job waits for.";
+    JobPause = "mobius.job.pause": "Pause queues and actions, and let their jobs go on.";
     WorkerRead = "mobius.worker.read": "See workers.";
 }
 

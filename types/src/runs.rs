@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{Job, JsonObject, RunId, WorkflowId, WorkflowSpec};
+use crate::{Job, JobOptions, JsonObject, RateLimit, RunId, WorkflowId, WorkflowSpec};
 
 /// The longest name or label, in characters; a longer one would not fit an index row.
 pub const MAX_NAME_CHARS: usize = 255;
@@ -111,6 +111,19 @@ pub struct WorkflowRun {
     /// The caller's own id for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
+    /// Higher ones are claimed first; its jobs have the same.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = false))]
+    pub priority: i32,
+    /// The key over whose jobs its limits count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency_key: Option<String>,
+    /// How many jobs of the key may be held at once, as the newest start has said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_concurrency: Option<i32>,
+    /// How many jobs of the key may be claimed in how much time, as the newest start has said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
     /// When it was accepted.
     pub created_at: DateTime<Utc>,
     /// When a job of it was first claimed.
@@ -181,4 +194,31 @@ pub struct StartRunRequest {
     /// The caller's own id for the run; several runs may share one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
+    /// Among the jobs that a worker could take, those of a higher priority go first: -100 to 100,
+    /// and 0 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i64>,
+    /// The key over whose jobs the limits count, in all runs of the project: 1 to 255 characters. What a
+    /// start says goes before what its workflow says, field by field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency_key: Option<String>,
+    /// How many jobs of the key may be held by workers at once, 1 to 100,000. Without a key, how many
+    /// of the workflow's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_concurrency: Option<i64>,
+    /// How many jobs of the key may be claimed in how much time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
+}
+
+impl StartRunRequest {
+    /// Takes out what it says of how the run's jobs are claimed.
+    pub fn take_job_options(&mut self) -> JobOptions {
+        JobOptions {
+            priority: self.priority.take(),
+            concurrency_key: self.concurrency_key.take(),
+            max_concurrency: self.max_concurrency.take(),
+            rate_limit: self.rate_limit.take(),
+        }
+    }
 }

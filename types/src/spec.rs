@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{JsonObject, WorkflowStep, serialize::present};
+use crate::{JobOptions, JsonObject, RateLimit, WorkflowStep, serialize::present};
 
 /// What a workflow is: its inputs, its steps and what it gives back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,8 +28,36 @@ pub struct WorkflowSpec {
     #[serde(default, skip_serializing_if = "JsonObject::is_empty")]
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::AnyObject))]
     pub state: JsonObject,
+    /// Among the jobs that a worker could take, those of a higher priority go first: -100 to 100,
+    /// and 0 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i64>,
+    /// The key over whose jobs the limits count, in all runs of the project: a template over `inputs`
+    /// and `run`, of which a run makes 1 to 255 characters when it starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency_key: Option<String>,
+    /// How many jobs of the key may be held by workers at once, 1 to 100,000. Without a key, how many
+    /// of the workflow's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_concurrency: Option<i64>,
+    /// How many jobs of the key may be claimed in how much time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
     /// The steps.
     pub steps: Vec<WorkflowStep>,
+}
+
+impl WorkflowSpec {
+    /// What it says of how the jobs of its runs are claimed; the key as its template.
+    #[must_use]
+    pub fn job_options(&self) -> JobOptions {
+        JobOptions {
+            priority: self.priority,
+            concurrency_key: self.concurrency_key.clone(),
+            max_concurrency: self.max_concurrency,
+            rate_limit: self.rate_limit,
+        }
+    }
 }
 
 /// One declared input.

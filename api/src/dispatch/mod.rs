@@ -51,6 +51,8 @@ pub(crate) struct Dispatcher {
     store: Arc<Store>,
     projects: Mutex<HashMap<ProjectId, Parked>>,
     alarms: Alarms,
+    /// When limits let jobs through again; told to the other replicas, too.
+    openings: Alarms,
     /// Set when the server drains: no claim waits any more.
     draining: CancellationToken,
 }
@@ -61,6 +63,7 @@ impl Dispatcher {
             store: Arc::new(store.clone()),
             projects: Mutex::default(),
             alarms: Alarms::default(),
+            openings: Alarms::default(),
             draining: CancellationToken::new(),
         });
         let ringing = Arc::downgrade(&dispatcher);
@@ -112,9 +115,13 @@ impl Dispatcher {
             }
         };
         let alarms = self.alarms.run(|project| self.wake(project));
+        let openings = self
+            .openings
+            .run(|project| self.store.doorbell().ring(project));
         tokio::select! {
             () = looks => {}
             () = alarms => {}
+            () = openings => {}
             () = stop.cancelled() => {}
         }
         self.drain();

@@ -62,6 +62,8 @@ pub(super) struct Parked {
     groups: HashMap<ClaimFilter, VecDeque<Waiter>>,
     /// The filters for which a look found nothing more, as long as nothing has rung since.
     quiet: HashSet<ClaimFilter>,
+    /// The filters whose last look found that jobs with a limit may wait.
+    limited: HashSet<ClaimFilter>,
     /// Whether a task is serving the project.
     is_served: bool,
     /// Whether a look is due: something may have become claimable since the last one began.
@@ -135,6 +137,20 @@ impl Parked {
         }
     }
 
+    /// Whether the next look with the filter has to look for jobs with a limit, too.
+    pub(super) fn expects_limited(&self, filter: &ClaimFilter) -> bool {
+        self.limited.contains(filter)
+    }
+
+    /// Notes whether a look with the filter has found that jobs with a limit may wait.
+    pub(super) fn expect_limited(&mut self, filter: &ClaimFilter, expected: bool) {
+        if expected {
+            self.limited.insert(filter.clone());
+        } else {
+            self.limited.remove(filter);
+        }
+    }
+
     /// Notes that a look is due; returns whether a task has to be started for it.
     pub(super) fn ring(&mut self) -> bool {
         self.is_rung = true;
@@ -182,6 +198,7 @@ impl Parked {
         self.groups.retain(|_, group| !group.is_empty());
         let groups = &self.groups;
         self.quiet.retain(|filter| groups.contains_key(filter));
+        self.limited.retain(|filter| groups.contains_key(filter));
         self.is_served || !self.groups.is_empty()
     }
 }

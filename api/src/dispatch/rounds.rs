@@ -4,7 +4,8 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use mobius_store::{
     gather,
-    jobs::{ClaimFilter, ClaimSlot, Claimed, ClaimedJob, Fence, claim},
+    jobs::{ClaimFilter, ClaimSlot, Claimed, ClaimedJob, Fence},
+    limits::claim_in_order,
 };
 use mobius_types::ProjectId;
 
@@ -125,16 +126,30 @@ impl Dispatcher {
         filter: &ClaimFilter,
         slots: &[ClaimSlot],
     ) -> Result<Claimed, ApiError> {
-        let (filter, slots, terms) = (filter.clone(), slots.to_vec(), self.store.terms());
-        let claimed = self.store.db().transact(move |connection| {
-            Box::pin(async move { claim(connection, project, &filter, &slots, terms).await })
-        });
-        let claimed = claimed.await?;
+        let expected = self.expects_limited(project, filter);
+        let (db, terms) = (self.store.db(), self.store.terms());
+        let claimed = claim_in_order(db, project, filter, slots, terms, expected).await?;
+        if claimed.limited != expected {
+            let mut projects = self.lock();
+            let parked = projects.entry(project).or_default();
+            parked.expect_limited(filter, claimed.limited);
+        }
+        if let Some(opens_in) = claimed.opens_in {
+            self.openings
+                .set(project, tokio::time::Instant::now() + opens_in);
+        }
         if !claimed.jobs.is_empty() {
             // Each claim stands in the history of its run.
             self.store.doorbell().ring_events(project);
         }
         Ok(claimed)
+    }
+
+    /// Whether jobs with a limit were there when a claim with the filter was last made.
+    fn expects_limited(&self, project: ProjectId, filter: &ClaimFilter) -> bool {
+        let projects = self.lock();
+        let parked = projects.get(&project);
+        parked.is_some_and(|parked| parked.expects_limited(filter))
     }
 
     /// Answers the claims that got something; returns the others.

@@ -3,6 +3,7 @@
 pub(crate) mod health;
 pub(crate) mod interactions;
 pub(crate) mod jobs;
+pub(crate) mod lanes;
 pub(crate) mod projects;
 pub(crate) mod runs;
 pub(crate) mod tools;

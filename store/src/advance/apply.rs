@@ -11,7 +11,10 @@ use super::{
     fan_outs::LiveFanOut,
     frames, millis,
 };
-use crate::jobs::{JobRow, push_new};
+use crate::{
+    jobs::{JobRow, push_new},
+    limits::JobTerms,
+};
 
 impl Ledger<'_> {
     /// Notes all that follows from the new state of a run. `cause` is the end of a job that
@@ -123,6 +126,7 @@ impl Ledger<'_> {
             id: JobId::generate(),
             run,
             queue: self.queue_of(run),
+            terms: self.terms_of(run),
             job,
             item: None,
             waits: false,
@@ -140,6 +144,10 @@ impl Ledger<'_> {
     pub(super) fn queue_of(&self, run: RunId) -> String {
         let run = self.runs.get(&run);
         run.map(|run| run.queue.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn terms_of(&self, run: RunId) -> JobTerms {
+        self.runs.get(&run).map(|run| run.terms).unwrap_or_default()
     }
 
     /// The items of one fan-out stop.

@@ -7,8 +7,8 @@ use mobius_types::{JobId, JobStatus, RunId, Timestamp, UserId};
 
 use super::{Input, cancel, load::LockedJob};
 use crate::{
-    events::Frames, interactions::InteractionChanges, jobs::JobRow, runs::NewRun,
-    signals::SignalChanges, timers::TimerChanges,
+    events::Frames, interactions::InteractionChanges, jobs::JobRow, limits::LimitChanges,
+    runs::NewRun, signals::SignalChanges, timers::TimerChanges,
 };
 
 /// The changes of all tables but the runs, which carry their own.
@@ -30,6 +30,8 @@ pub(super) struct Changes {
     pub(super) stopped_fan_outs: BTreeMap<JobId, usize>,
     /// Fan-outs of retried runs, by visit.
     pub(super) restarted: Vec<(RunId, i32)>,
+    /// What it all means for limits.
+    pub(super) limits: LimitChanges,
     /// Jobs that the control plane has claimed.
     pub(super) claims: Vec<ServerClaim>,
     /// What is left to do between runs and children.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use mobius_types::{EventType, ProjectId, RunId, WorkflowRunStatus};
+use mobius_types::{EventType, RunId, WorkflowRunStatus};
 use serde_json::json;
 
 use super::{Ledger, frames};
@@ -14,15 +14,18 @@ use crate::{
 impl Ledger<'_> {
     /// Has new jobs taken by workers that wait for such. To be called when the batch is settled:
     /// what is made or stopped after this is not looked at.
-    pub(crate) fn hand_off(&mut self, project: ProjectId, takers: &Takers) -> HandOff {
+    pub(crate) fn hand_off(&mut self, takers: &Takers) -> HandOff {
         let begun = self.changes.new_runs.iter().enumerate();
         let begun: HashMap<RunId, usize> = begun.map(|(place, run)| (run.wire.id, place)).collect();
         let rows = self.changes.new_jobs.iter().enumerate();
         let (places, lanes): (Vec<usize>, Vec<Lane<'_>>) = rows
             .filter(|(_, row)| row.is_claimable() && self.is_live(row.run, &begun))
+            // Whether a limit lets one through is for a claim to find out.
+            .filter(|(_, row)| row.limit().is_none())
             .map(|(place, row)| (place, row.lane()))
+            .filter(|(_, lane)| !self.paused.holds(*lane))
             .unzip();
-        let Some(reservation) = takers.reserve(project, &lanes) else {
+        let Some(reservation) = takers.reserve(self.project, &lanes) else {
             return HandOff::default();
         };
         let taken = places.into_iter().zip(reservation.slots).enumerate();

@@ -7,7 +7,7 @@ use std::{
 };
 
 use mobius_engine::{Event, JobError, Limits, Rejected, Transition, advance};
-use mobius_types::{InteractionId, JobId, RunId, Timestamp};
+use mobius_types::{InteractionId, JobId, ProjectId, RunId, Timestamp};
 
 use super::{
     Input,
@@ -15,11 +15,14 @@ use super::{
     fan_outs::{CHUNK, Chunks, EndedFanOut, LiveFanOut},
     load::{BareRun, ChildOutcome, ChildStart, LockedJob, LockedRun, OpenInteraction, Replays},
 };
-use crate::{Error, runs::NewRun};
+use crate::{Error, pauses::Paused, runs::NewRun};
 
 /// Loaded rows, and what becomes of them.
 pub(crate) struct Ledger<'l> {
     pub(super) now: Timestamp,
+    pub(super) project: ProjectId,
+    /// What no worker may be given.
+    pub(super) paused: Paused,
     /// Whether the batch has more than one input, and so could be smaller.
     pub(super) is_shared: bool,
     pub(super) limits: &'l Limits,
@@ -56,9 +59,11 @@ pub(crate) struct Ledger<'l> {
 
 impl<'l> Ledger<'l> {
     /// Nothing is loaded, and nothing has changed.
-    pub(crate) fn new(now: Timestamp, limits: &'l Limits) -> Self {
+    pub(crate) fn new(now: Timestamp, project: ProjectId, limits: &'l Limits) -> Self {
         Self {
             now,
+            project,
+            paused: Paused::default(),
             is_shared: false,
             limits,
             runs: HashMap::new(),
@@ -105,6 +110,16 @@ impl<'l> Ledger<'l> {
 
     pub(crate) fn new_run(&self, place: usize) -> &NewRun {
         &self.changes.new_runs[place]
+    }
+
+    /// The project that it is all about.
+    pub(crate) const fn project(&self) -> ProjectId {
+        self.project
+    }
+
+    /// Has no new job of these lanes go to a worker.
+    pub(crate) fn pause(&mut self, paused: Paused) {
+        self.paused = paused;
     }
 
     /// The time at which all of the batch happens.

@@ -75,7 +75,8 @@ pub(crate) async fn advance_batch(
 ) -> Result<(Outcomes<()>, Aftermath), Error> {
     let (wanted, specs) = (Wanted::of(inputs), means.specs);
     let locked = load::lock_runs(connection, specs, project, &wanted).await?;
-    let mut ledger = Ledger::new(locked.now, means.limits);
+    let mut ledger = Ledger::new(locked.now, project, means.limits);
+    ledger.pause(locked.paused);
     ledger.is_shared = inputs.len() > 1;
     ledger.share_room(wanted.fan_outs());
     ledger.runs = locked.whole;
@@ -99,7 +100,7 @@ pub(crate) async fn advance_batch(
         .collect();
     // A retried run may have one whose items have all completed by now.
     ledger.end_fan_outs(connection, specs, project).await?;
-    let hand_off = ledger.hand_off(project, means.takers);
+    let hand_off = ledger.hand_off(means.takers);
     let aftermath = ledger.finish(connection, project, means.terms, hand_off);
     Ok((outcomes, aftermath.await?))
 }

@@ -100,6 +100,7 @@ impl Ledger<'_> {
         };
         job.status = status;
         frames::push_ended(&mut self.changes.frames, job, self.now, error.as_ref());
+        self.changes.limits.free(job.limit);
         let mut change = JobChange::of(job, Duration::ZERO, error);
         change.result = cause.ending.result().cloned();
         change.keeps_fence = cause.ending.reporter().is_some();
@@ -134,6 +135,8 @@ impl Ledger<'_> {
             error: error.clone(),
             claimed_at: job.claimed_at.unwrap_or(self.now),
         });
+        self.changes.limits.free(job.limit);
+        self.changes.limits.wait(job.limit, &job.queue, &job.action);
         let change = JobChange::of(job, delay, Some(error));
         self.changes.jobs.push(change);
         if let (Some(actor), Some(worker)) = (reported_by, job.worker.take()) {

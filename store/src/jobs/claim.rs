@@ -67,6 +67,10 @@ pub struct Claimed {
     /// Whether a job was passed over only because another transaction held its run for a moment:
     /// it is worth looking again at once.
     pub look_again: bool,
+    /// Whether jobs with a limit may wait for which there is room.
+    pub limited: bool,
+    /// After which time the first of the limits that were looked at lets something through again.
+    pub opens_in: Option<Duration>,
 }
 
 /// Claims at most one job for each slot, in the order of priority, time and id.
@@ -98,40 +102,65 @@ pub async fn claim(
     )
     .fetch_all(&mut *connection)
     .await?;
-    let Some((now, picked)) = rows.first().map(|row| (row.now, row.picked)) else {
-        return Err(Error::Corrupt("no time".to_owned()));
-    };
-    let (mut frames, mut jobs) = (Frames::default(), Vec::with_capacity(rows.len()));
-    for row in rows {
-        let Some(claim) = row.claim() else { continue };
-        claim.tell(slots, &mut frames);
-        jobs.push(claim.job);
-    }
-    events::append(connection, project, now, frames).await?;
-    let look_again = usize::try_from(picked).unwrap_or(0) > jobs.len();
-    Ok(Claimed { jobs, look_again })
+    let round = Round::of(rows, slots)?;
+    events::append(connection, project, round.now, round.frames).await?;
+    Ok(round.claimed)
 }
 
-/// A row as the statement gives it: but for the first two all columns are missing when nothing was
+/// What a statement has claimed, before it is told and committed.
+pub(crate) struct Round {
+    pub(crate) now: Timestamp,
+    pub(crate) frames: Frames,
+    pub(crate) claimed: Claimed,
+}
+
+impl Round {
+    pub(crate) fn of(rows: Vec<Row>, slots: &[ClaimSlot]) -> Result<Self, Error> {
+        let Some(first) = rows.first() else {
+            return Err(Error::Corrupt("no time".to_owned()));
+        };
+        let (now, picked, limited) = (first.now, first.picked, first.limited);
+        let (mut frames, mut jobs) = (Frames::default(), Vec::with_capacity(rows.len()));
+        for row in rows {
+            let Some(claim) = row.claim() else { continue };
+            claim.tell(slots, &mut frames);
+            jobs.push(claim.job);
+        }
+        let claimed = Claimed {
+            look_again: usize::try_from(picked).unwrap_or(0) > jobs.len(),
+            limited,
+            opens_in: None,
+            jobs,
+        };
+        Ok(Self {
+            now,
+            frames,
+            claimed,
+        })
+    }
+}
+
+/// A row as the statement gives it: but for the first three all columns are missing when nothing was
 /// claimed.
-struct Row {
-    now: Timestamp,
-    picked: i64,
-    slot: Option<i64>,
-    id: Option<Uuid>,
-    run_id: Option<Uuid>,
-    step_name: Option<String>,
-    action: Option<String>,
-    queue: Option<String>,
-    branch: Option<String>,
-    parameters: Option<Json<JsonObject>>,
-    attempt: Option<i32>,
-    timeout_ms: Option<i64>,
-    parent_job_id: Option<Uuid>,
-    item_index: Option<i32>,
-    workflow_handle: Option<String>,
-    run_attempt: Option<i32>,
-    starts: Option<bool>,
+pub(crate) struct Row {
+    pub(crate) now: Timestamp,
+    pub(crate) picked: i64,
+    pub(crate) limited: bool,
+    pub(crate) slot: Option<i64>,
+    pub(crate) id: Option<Uuid>,
+    pub(crate) run_id: Option<Uuid>,
+    pub(crate) step_name: Option<String>,
+    pub(crate) action: Option<String>,
+    pub(crate) queue: Option<String>,
+    pub(crate) branch: Option<String>,
+    pub(crate) parameters: Option<Json<JsonObject>>,
+    pub(crate) attempt: Option<i32>,
+    pub(crate) timeout_ms: Option<i64>,
+    pub(crate) parent_job_id: Option<Uuid>,
+    pub(crate) item_index: Option<i32>,
+    pub(crate) workflow_handle: Option<String>,
+    pub(crate) run_attempt: Option<i32>,
+    pub(crate) starts: Option<bool>,
 }
 
 impl Row {
@@ -202,19 +231,8 @@ pub async fn projects_with_claimable_jobs(
     projects: &[ProjectId],
 ) -> Result<Vec<ProjectId>, Error> {
     let projects: Vec<Uuid> = projects.iter().map(|project| project.as_uuid()).collect();
-    let found = sqlx::query_scalar!(
-        "with clock as materialized (select mobius_now() as now)
-         select distinct l.project_id
-         from job_lanes l
-         where l.project_id = any($1)
-           and exists (
-               select from jobs j
-               where j.project_id = l.project_id and j.queue = l.queue and j.action = l.action
-                 and j.status = 'pending' and not j.server
-                 and j.scheduled_at <= (select now from clock))",
-        &projects,
-    )
-    .fetch_all(connection)
-    .await?;
+    let found = sqlx::query_file_scalar!("src/jobs/claimable_projects.sql", &projects)
+        .fetch_all(connection)
+        .await?;
     Ok(found.into_iter().map(Into::into).collect())
 }

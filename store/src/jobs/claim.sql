@@ -5,22 +5,30 @@ with clock as materialized (
     select mobius_now() as now),
 wanted as materialized (
     select cardinality($4::text[]) as jobs),
--- The best waiting jobs of every lane that the filter lets through. Each lane is one short walk
--- along the index of waiting jobs; a lane full of jobs that nobody here can run hides no other.
-candidates as materialized (
+-- The lanes that the filter lets through, but for paused ones.
+wide as materialized (
     select l.queue, l.action
     from job_lanes l
+    where l.project_id = $1
+      and (cardinality($2::text[]) = 0 or l.queue = any($2))
+      and (cardinality($3::text[]) = 0 or l.action = any($3))
+      and l.queue <> all(array(
+          select p.name from paused_lanes p where p.project_id = $1 and p.kind = 'queue'))
+      and l.action <> all(array(
+          select p.name from paused_lanes p where p.project_id = $1 and p.kind = 'action'))),
+-- The best waiting jobs of each. A lane is one short walk along the index of waiting jobs; one that
+-- is full of jobs that nobody here can run hides no other. Jobs with a limit are claimed apart.
+candidates as materialized (
+    select l.queue, l.action
+    from wide l
     cross join lateral (
         select j.priority, j.scheduled_at, j.id
         from jobs j
         where j.project_id = $1 and j.queue = l.queue and j.action = l.action
-          and j.status = 'pending' and not j.server
+          and j.status = 'pending' and not j.server and j.limit_id is null
           and j.scheduled_at <= (select now from clock)
         order by j.priority desc, j.scheduled_at, j.id
         limit (select jobs from wanted)) as best
-    where l.project_id = $1
-      and (cardinality($2::text[]) = 0 or l.queue = any($2))
-      and (cardinality($3::text[]) = 0 or l.action = any($3))
     order by best.priority desc, best.scheduled_at, best.id
     limit (select jobs from wanted)),
 lanes as materialized (
@@ -34,7 +42,7 @@ picked as materialized (
         select j.ctid as place, j.run_id, j.priority, j.scheduled_at, j.id
         from jobs j
         where j.project_id = $1 and j.queue = lanes.queue and j.action = lanes.action
-          and j.status = 'pending' and not j.server
+          and j.status = 'pending' and not j.server and j.limit_id is null
           and j.scheduled_at <= (select now from clock)
         order by j.priority desc, j.scheduled_at, j.id
         limit lanes.share
@@ -87,6 +95,15 @@ started as (
     where r.project_id = $1 and r.id = any(array(select run_id from claimed where starts))
       and r.status::text = 'queued')
 select clock.now as "now!", (select count(*) from picked) as "picked!",
+       -- Whether limits of these lanes may let jobs through.
+       case when exists (select from limit_lanes o where o.project_id = $1)
+            then exists (
+                select from wide
+                where exists (
+                    select from limit_lanes o
+                    where o.project_id = $1 and o.queue = wide.queue and o.action = wide.action
+                      and o.open_at <= (select now from clock) and o.open_at < 'infinity'))
+            else false end as "limited!",
        c.slot as "slot?", c.id as "id?", c.run_id as "run_id?", c.step_name as "step_name?",
        c.action as "action?", c.queue as "queue?", c.branch as "branch?",
        c.parameters as "parameters?: Json<JsonObject>",

@@ -11,6 +11,7 @@ use crate::{
     advance::{JobFrame, millis, shown},
     events::Frames,
     hand_off::Lane,
+    limits::{JobTerms, LimitId},
 };
 
 /// The class of error of a job that stopped before it had ended.
@@ -21,6 +22,7 @@ pub(crate) struct JobRow {
     pub(crate) id: JobId,
     pub(crate) run: RunId,
     pub(crate) queue: String,
+    pub(crate) terms: JobTerms,
     pub(crate) job: NewJob,
     /// The fan-out that it is an item of, and its place there.
     pub(crate) item: Option<(JobId, i32)>,
@@ -53,6 +55,11 @@ impl JobRow {
     /// Whether a worker can claim it as soon as it is stored.
     pub(crate) fn is_claimable(&self) -> bool {
         self.status() == JobStatus::Pending && !self.job.server
+    }
+
+    /// The limit that its claims count for. The control plane's own work holds nothing.
+    pub(crate) fn limit(&self) -> Option<LimitId> {
+        self.terms.limit.filter(|_| !self.job.server)
     }
 
     /// Nothing waits for it any more; `reason` tells people why.
@@ -91,6 +98,8 @@ struct Columns<'a> {
     indexes: Vec<Option<i32>>,
     workers: Vec<Option<&'a str>>,
     actors: Vec<Option<Uuid>>,
+    priorities: Vec<i16>,
+    limits: Vec<Option<Uuid>>,
 }
 
 impl<'a> Columns<'a> {
@@ -117,6 +126,8 @@ impl<'a> Columns<'a> {
         let claim = row.claim.as_ref();
         self.workers.push(claim.map(|claim| claim.worker.as_str()));
         self.actors.push(claim.map(|claim| claim.actor.as_uuid()));
+        self.priorities.push(row.terms.priority);
+        self.limits.push(row.limit());
     }
 }
 
@@ -157,6 +168,8 @@ pub(crate) async fn insert_jobs(
         &columns.workers as _,
         &columns.actors as _,
         terms.lease.as_secs_f64(),
+        &columns.priorities,
+        &columns.limits as _,
     )
     .execute(connection)
     .await?;

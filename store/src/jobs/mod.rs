@@ -4,6 +4,7 @@
 mod action_log;
 mod claim;
 mod due;
+mod explain;
 mod fence;
 mod heartbeat;
 mod insert;
@@ -13,7 +14,9 @@ mod release;
 pub use crate::advance::{Ending, Outcome, Settlement};
 pub use action_log::action_log;
 pub use claim::{ClaimFilter, ClaimSlot, Claimed, ClaimedJob, claim, projects_with_claimable_jobs};
+pub(crate) use claim::{Round, Row as ClaimRow};
 pub use due::{Overdue, expired_leases, postpone, spent_attempts};
+pub use explain::explain;
 pub use fence::check_fence;
 pub use heartbeat::Heartbeat;
 pub(crate) use heartbeat::{heartbeat_alone, heartbeat_batch};

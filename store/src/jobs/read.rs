@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::{
     Error,
     cursor::{self, List},
+    limits,
 };
 
 /// A page ends after the job with which its parameters, as they are stored, become larger than
@@ -102,13 +103,17 @@ async fn load(
     ids: &[Uuid],
 ) -> Result<Vec<Job>, Error> {
     let rows = sqlx::query!(
-        r#"select id, run_id, parent_job_id, branch, step_name, action, queue,
+        r#"select j.id, run_id, parent_job_id, branch, step_name, action, queue,
                   parameters as "parameters: Json<JsonObject>", status as "status: JobStatus",
                   claimed_by, claimed_at, heartbeat_at, greatest(attempt, 1) as "attempt!",
-                  max_attempts, scheduled_at, last_error, created_at, updated_at
-           from jobs
-           where project_id = $1 and id = any($2)
-           order by id"#,
+                  max_attempts, scheduled_at, last_error, created_at, j.updated_at, priority,
+                  case l.kind when 'key' then l.key end as concurrency_key,
+                  l.max_concurrency as "max_concurrency?", l.rate_limit as "rate_limit?",
+                  l.rate_per_seconds as "rate_per_seconds?"
+           from jobs j
+           left join job_limits l on l.project_id = j.project_id and l.id = j.limit_id
+           where j.project_id = $1 and j.id = any($2)
+           order by j.id"#,
         project.as_uuid(),
         ids,
     )
@@ -132,6 +137,10 @@ async fn load(
         attempt: row.attempt,
         max_attempts: row.max_attempts,
         scheduled_at: row.scheduled_at,
+        priority: i32::from(row.priority),
+        concurrency_key: row.concurrency_key,
+        max_concurrency: row.max_concurrency,
+        rate_limit: limits::rate(row.rate_limit, row.rate_per_seconds),
         last_error: row.last_error,
         created_at: row.created_at,
         updated_at: row.updated_at,

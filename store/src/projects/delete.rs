@@ -65,7 +65,8 @@ pub async fn purge(connection: &mut PgConnection) -> Result<Purged, Error> {
     let Some(project) = due else {
         return Ok(Purged::Nothing);
     };
-    let rows = purge_runs(connection, project.into()).await?;
+    let rows = purge_runs(connection, project.into()).await?
+        + purge_limits(connection, project.into()).await?;
     if rows > 0 {
         return Ok(Purged::Rows(rows));
     }
@@ -127,6 +128,28 @@ async fn purge_runs(connection: &mut PgConnection, project: ProjectId) -> Result
     Ok(rows.unsigned_abs())
 }
 
+/// A bite of the limits.
+async fn purge_limits(connection: &mut PgConnection, project: ProjectId) -> Result<u64, Error> {
+    let rows = sqlx::query_scalar!(
+        r#"with gone_lanes as (
+             delete from limit_lanes where (project_id, limit_id, queue, action) in (
+                 select project_id, limit_id, queue, action from limit_lanes
+                 where project_id = $1 limit $2)
+             returning 1),
+         gone_limits as (
+             delete from job_limits where (project_id, id) in (
+                 select project_id, id from job_limits where project_id = $1 limit $2)
+             returning 1)
+         select (select count(*) from gone_lanes) + (select count(*) from gone_limits)
+                as "rows!""#,
+        project.as_uuid(),
+        BITE,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(rows.unsigned_abs())
+}
+
 /// The tables that stay small, and the project itself.
 async fn purge_rest(connection: &mut PgConnection, project: ProjectId) -> Result<(), Error> {
     let project = project.as_uuid();
@@ -143,6 +166,7 @@ async fn purge_rest(connection: &mut PgConnection, project: ProjectId) -> Result
     sqlx::query!(
         "with gone_specs as (delete from specs where project_id = $1),
          gone_lanes as (delete from job_lanes where project_id = $1),
+         gone_pauses as (delete from paused_lanes where project_id = $1),
          gone_workers as (delete from workers where project_id = $1),
          gone_tasks as (delete from child_tasks where project_id = $1),
          gone_counter as (delete from project_counters where project_id = $1)

@@ -10,7 +10,10 @@ use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::ParentJob;
-use crate::{Error, Prepared};
+use crate::{
+    Error, Prepared,
+    limits::{JobTerms, NewLimit},
+};
 
 /// A run that is about to be stored.
 pub(crate) struct NewRun {
@@ -22,6 +25,9 @@ pub(crate) struct NewRun {
     pub(crate) parent: Option<ParentJob>,
     pub(crate) state: RunState,
     pub(crate) result: Option<JsonObject>,
+    pub(crate) terms: JobTerms,
+    /// What it says of its limit.
+    pub(crate) limit: Option<NewLimit>,
 }
 
 /// The rows as columns, the form in which `unnest` takes them.
@@ -49,6 +55,8 @@ struct Columns<'a> {
     completed: Vec<Option<Timestamp>>,
     parent_jobs: Vec<Option<Uuid>>,
     depths: Vec<i16>,
+    priorities: Vec<i16>,
+    limits: Vec<Option<Uuid>>,
 }
 
 impl<'a> Columns<'a> {
@@ -77,6 +85,8 @@ impl<'a> Columns<'a> {
         self.completed.push(wire.completed_at);
         self.parent_jobs.push(run.parent.map(|it| it.job.as_uuid()));
         self.depths.push(run.parent.map_or(0, |it| it.depth));
+        self.priorities.push(run.terms.priority);
+        self.limits.push(run.terms.limit);
     }
 }
 
@@ -118,6 +128,8 @@ pub(crate) async fn insert(
         &columns.parent_jobs as _,
         &columns.depths,
         &columns.started as _,
+        &columns.priorities,
+        &columns.limits as _,
     )
     .execute(connection)
     .await?;

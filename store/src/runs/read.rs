@@ -14,7 +14,7 @@ use super::{RunFilter, filter::Piece};
 use crate::{
     Error,
     cursor::{self, List},
-    jobs,
+    jobs, limits,
 };
 
 /// How many jobs stand in a run's detail; all are in the list of its jobs.
@@ -42,6 +42,11 @@ struct Row {
     started_at: Option<Timestamp>,
     completed_at: Option<Timestamp>,
     updated_at: Timestamp,
+    priority: i16,
+    concurrency_key: Option<String>,
+    max_concurrency: Option<i32>,
+    rate_limit: Option<i32>,
+    rate_per_seconds: Option<i32>,
 }
 
 impl From<Row> for WorkflowRun {
@@ -64,6 +69,10 @@ impl From<Row> for WorkflowRun {
             actor_id: Some(row.actor_id),
             initiated_by: Some(row.initiated_by),
             external_id: row.external_id,
+            priority: i32::from(row.priority),
+            concurrency_key: row.concurrency_key,
+            max_concurrency: row.max_concurrency,
+            rate_limit: limits::rate(row.rate_limit, row.rate_per_seconds),
             created_at: row.created_at,
             started_at: row.started_at,
             completed_at: row.completed_at,
@@ -110,9 +119,13 @@ pub async fn get(
                   inputs as "inputs: Json<JsonObject>",
                   metadata as "metadata: Json<BTreeMap<String, String>>",
                   cancel_requested, error_message, actor_type, actor_id, initiated_by, external_id,
-                  created_at, started_at, completed_at, updated_at,
+                  created_at, started_at, completed_at, r.updated_at, priority,
+                  case l.kind when 'key' then l.key end as concurrency_key,
+                  l.max_concurrency as "max_concurrency?", l.rate_limit as "rate_limit?",
+       l.rate_per_seconds as "rate_per_seconds?",
                   result as "result: Json<JsonObject>", s.body as "spec: Json<WorkflowSpec>"
            from runs r join specs s on s.project_id = r.project_id and s.hash = r.spec_hash
+           left join job_limits l on l.project_id = r.project_id and l.id = r.limit_id
            where r.project_id = $1 and r.id = $2"#,
         project.as_uuid(),
         id.as_uuid(),
@@ -145,6 +158,11 @@ pub async fn get(
         started_at: found.started_at,
         completed_at: found.completed_at,
         updated_at: found.updated_at,
+        priority: found.priority,
+        concurrency_key: found.concurrency_key,
+        max_concurrency: found.max_concurrency,
+        rate_limit: found.rate_limit,
+        rate_per_seconds: found.rate_per_seconds,
     };
     Ok(Some(WorkflowRunDetail {
         run: run.into(),

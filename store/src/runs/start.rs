@@ -8,7 +8,8 @@ use std::{
 
 use mobius_engine::{RunFacts, RunState};
 use mobius_types::{
-    JobId, JsonObject, ProjectId, RunId, Timestamp, WorkflowId, WorkflowRun, WorkflowRunStatus,
+    JobId, JobOptions, JsonObject, ProjectId, RunId, Timestamp, WorkflowId, WorkflowRun,
+    WorkflowRunStatus,
 };
 use sqlx::PgConnection;
 
@@ -17,6 +18,8 @@ use crate::{
     Error, Prepared, Specs,
     advance::{Aftermath, Ledger, LockedRun, Means},
     batch::Outcomes,
+    limits::{self, JobTerms},
+    pauses::Paused,
     weight::weight_of_object,
 };
 
@@ -55,6 +58,8 @@ pub struct StartRun {
     pub external_id: Option<String>,
     /// Who starts it.
     pub initiator: Initiator,
+    /// How its jobs are to be claimed; goes before what its workflow says.
+    pub options: JobOptions,
 }
 
 impl StartRun {
@@ -91,14 +96,15 @@ pub(crate) async fn start_batch(
     project: ProjectId,
     starts: &[StartRun],
 ) -> Result<(Outcomes<WorkflowRun>, Aftermath), Error> {
-    let (now, saved) = load_workflows(connection, means.specs, project, starts).await?;
-    let mut ledger = Ledger::new(now, means.limits);
+    let (now, paused, saved) = load_workflows(connection, means.specs, project, starts).await?;
+    let mut ledger = Ledger::new(now, project, means.limits);
+    ledger.pause(paused);
     let mut outcomes = Vec::with_capacity(starts.len());
     for start in starts {
         let planned = find(&saved, start).and_then(|saved| plan(&saved, start, None, &mut ledger));
         outcomes.push(planned.map(|run| ledger.add_run(run)));
     }
-    let hand_off = ledger.hand_off(project, means.takers);
+    let hand_off = ledger.hand_off(means.takers);
     let shown = |place: usize| ledger.new_run(place).wire.clone();
     let outcomes = outcomes.into_iter().map(|place| place.map(shown)).collect();
     let aftermath = ledger.finish(connection, project, means.terms, hand_off);
@@ -111,7 +117,7 @@ async fn load_workflows(
     specs: &Specs,
     project: ProjectId,
     starts: &[StartRun],
-) -> Result<(Timestamp, HashMap<WorkflowId, Saved>), Error> {
+) -> Result<(Timestamp, Paused, HashMap<WorkflowId, Saved>), Error> {
     let wanted: HashSet<_> = starts
         .iter()
         .filter_map(|start| match start.source {
@@ -122,8 +128,14 @@ async fn load_workflows(
     let wanted: Vec<_> = wanted.into_iter().collect();
     let rows = sqlx::query!(
         r#"select clock.now as "now!", w.id as "id?", w.name as "name?", w.handle as "handle?",
-                  w.latest_version as "version?", v.spec_hash as "spec_hash?"
-           from (select mobius_now() as now) clock
+                  w.latest_version as "version?", v.spec_hash as "spec_hash?",
+                  clock.paused_queues as "paused_queues!", clock.paused_actions as "paused_actions!"
+           from (
+               select mobius_now() as now,
+                      array(select name from paused_lanes p
+                            where p.project_id = $1 and p.kind = 'queue') as paused_queues,
+                      array(select name from paused_lanes p
+                            where p.project_id = $1 and p.kind = 'action') as paused_actions) clock
            left join workflows w on w.project_id = $1 and w.id = any($2)
            left join workflow_versions v
              on v.project_id = w.project_id and v.workflow_id = w.id and v.version = w.latest_version"#,
@@ -132,10 +144,9 @@ async fn load_workflows(
     )
     .fetch_all(&mut *connection)
     .await?;
-    let now = rows
-        .first()
-        .map(|row| row.now)
-        .ok_or(Error::Corrupt("no time".to_owned()))?;
+    let first = rows.first().ok_or(Error::Corrupt("no time".to_owned()))?;
+    let now = first.now;
+    let paused = Paused::new(&first.paused_queues, &first.paused_actions);
     let mut saved = HashMap::with_capacity(wanted.len());
     for row in rows {
         let (Some(id), Some(name), Some(handle), Some(version), Some(hash)) =
@@ -155,7 +166,7 @@ async fn load_workflows(
             },
         );
     }
-    Ok((now, saved))
+    Ok((now, paused, saved))
 }
 
 /// Takes a run through its first step, and notes what that writes. A run whose first step can't
@@ -179,7 +190,13 @@ pub(crate) fn plan(
         metadata: start.metadata.clone().unwrap_or_default(),
         external_id: start.external_id.clone(),
     };
+    let options = start.options.clone();
+    let options = options.or(definition_options(&new, &inputs, &facts)?);
+    let (terms, limit) = limits::terms(ledger.project(), saved, &options);
+    new.show(&options, terms);
+    new.limit = limit;
     let run = LockedRun {
+        terms,
         queue: start.queue.clone(),
         handle: saved.handle.clone(),
         status: new.wire.status,
@@ -205,6 +222,28 @@ pub(crate) fn plan(
     new.state = run.state;
     new.result = run.result;
     Ok(new)
+}
+
+/// What its workflow says of how its jobs are claimed.
+fn definition_options(
+    new: &NewRun,
+    inputs: &JsonObject,
+    facts: &RunFacts,
+) -> Result<JobOptions, Error> {
+    let definition = new.spec.definition();
+    let options = definition.job_options(inputs, facts);
+    options.map_err(Error::Invalid)
+}
+
+impl NewRun {
+    /// Notes how its jobs are claimed.
+    fn show(&mut self, options: &JobOptions, terms: JobTerms) {
+        self.terms = terms;
+        self.wire.priority = i32::from(terms.priority);
+        self.wire.concurrency_key = options.concurrency_key.clone();
+        self.wire.max_concurrency = options.max_concurrency.and_then(|it| it.try_into().ok());
+        self.wire.rate_limit = options.rate_limit;
+    }
 }
 
 /// What the start names.
@@ -250,6 +289,10 @@ fn describe(saved: &Saved, start: &StartRun, parent: Option<ParentJob>, now: Tim
         actor_id: Some(start.initiator.actor_id.clone()),
         initiated_by: Some(start.initiator.label.clone()),
         external_id: start.external_id.clone(),
+        priority: 0,
+        concurrency_key: None,
+        max_concurrency: None,
+        rate_limit: None,
         created_at: now,
         started_at: None,
         completed_at: None,
@@ -262,5 +305,7 @@ fn describe(saved: &Saved, start: &StartRun, parent: Option<ParentJob>, now: Tim
         parent,
         state: RunState::default(),
         result: None,
+        terms: JobTerms::default(),
+        limit: None,
     }
 }

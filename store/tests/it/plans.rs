@@ -36,7 +36,7 @@ fn without_column_types(statement: &str) -> String {
 }
 
 /// Waiting jobs, each of a run of its own.
-async fn add_waiting(tenant: &Tenant, count: i64) {
+pub(crate) async fn add_waiting(tenant: &Tenant, count: i64) {
     rows::start_copies(tenant, RunDraft::default(), count).await;
 }
 
@@ -57,7 +57,7 @@ async fn add_finished(tenant: &Tenant, count: i64) {
 }
 
 /// Takes the statistics as the tables are now, and never again.
-async fn freeze_statistics(tenant: &Tenant) {
+pub(crate) async fn freeze_statistics(tenant: &Tenant) {
     let freeze = "alter table jobs set (autovacuum_enabled = off);
                   alter table runs set (autovacuum_enabled = off);
                   alter table run_labels set (autovacuum_enabled = off);
@@ -69,10 +69,10 @@ async fn freeze_statistics(tenant: &Tenant) {
 }
 
 /// A hot statement with arguments, as SQL.
-struct Statement {
-    text: &'static str,
-    types: &'static str,
-    arguments: String,
+pub(crate) struct Statement {
+    pub(crate) text: &'static str,
+    pub(crate) types: &'static str,
+    pub(crate) arguments: String,
 }
 
 /// The plan of a statement, and what it took to run. What it did is rolled back.
@@ -118,7 +118,7 @@ fn pages(plan: &str) -> u64 {
 }
 
 /// However the plan is made, it reads little more than the rows that it is about.
-async fn assert_short(tenant: &Tenant, statement: &Statement) {
+pub(crate) async fn assert_short(tenant: &Tenant, statement: &Statement) {
     for plan_cache_mode in ["force_custom_plan", "force_generic_plan"] {
         let plan = explain(tenant, statement, plan_cache_mode).await;
         assert!(!plan.contains("Seq Scan on"), "{plan}");
@@ -127,7 +127,7 @@ async fn assert_short(tenant: &Tenant, statement: &Statement) {
 }
 
 /// A claim of ten jobs.
-fn claim(tenant: &Tenant) -> Statement {
+pub(crate) fn claim(tenant: &Tenant) -> Statement {
     Statement {
         text: CLAIM,
         types: "uuid, text[], text[], text[], uuid[], float8",

@@ -3,16 +3,16 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use mobius_store::{
-    Error, keys,
+    Error, keys, pauses,
     projects::{self, NewProject, Purged},
     workers,
 };
 use mobius_test_support::factories::{RunDraft, Tenant, World, spec};
-use mobius_types::{Project, UpdateProjectRequest};
+use mobius_types::{PauseKind, Project, UpdateProjectRequest};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 
-use crate::{rows, scenes::workflow};
+use crate::{limits, rows, scenes::workflow};
 
 /// Longer than requests that were on their way may take.
 const GRACE: Duration = Duration::from_secs(61);
@@ -65,6 +65,19 @@ async fn rows_by_table(tenant: &Tenant) -> BTreeMap<String, i64> {
         counts.insert(table, count.fetch_one(&mut *connection).await.unwrap());
     }
     counts
+}
+
+/// What limits and pauses store: a job of a key waits in a paused queue.
+async fn fill_limits(tenant: &Tenant) {
+    let mut connection = tenant.connection().await;
+    let paused = (PauseKind::Queue, "paused");
+    let paused = pauses::pause(&mut connection, tenant.project, paused, None, "ann");
+    paused.await.unwrap();
+    let limited = RunDraft {
+        queue: "paused".to_owned(),
+        ..limits::keyed("k", 1)
+    };
+    tenant.start(limited).await;
 }
 
 /// Gives the project rows in every table.
@@ -120,6 +133,7 @@ async fn fill(tenant: &Tenant) {
         expires_at: None,
     };
     keys::create(&mut connection, pinned).await.unwrap();
+    fill_limits(tenant).await;
     let counts = rows_by_table(tenant).await;
     assert!(counts.len() >= 10, "{counts:?}");
     assert!(counts.values().all(|count| *count > 0), "{counts:?}");

@@ -5,9 +5,13 @@
 mod claim;
 mod complete;
 mod events;
+mod explain;
 mod heartbeat;
 
-use axum::{Router, routing::post};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 use mobius_store::jobs::Fence;
 use mobius_types::{JobBatchResult, JobId, UserId};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -22,6 +26,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(claim::claim_job))
         .routes(routes!(claim::claim_jobs))
+        .routes(routes!(explain::explain_job))
         .routes(routes!(heartbeat::heartbeat_job))
         .routes(routes!(heartbeat::heartbeat_jobs))
         .routes(routes!(events::emit_job_events))
@@ -34,6 +39,7 @@ pub(crate) fn pinned_router() -> Router<App> {
     Router::new()
         .route("/jobs/claim", post(claim::claim_job))
         .route("/jobs/claims", post(claim::claim_jobs))
+        .route("/jobs/{id}/explain", get(explain::explain_job))
         .route("/jobs/{id}/heartbeat", post(heartbeat::heartbeat_job))
         .route("/jobs/heartbeats", post(heartbeat::heartbeat_jobs))
         .route("/jobs/{id}/events", post(events::emit_job_events))

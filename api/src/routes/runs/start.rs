@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use mobius_store::{
-    Error as StoreError, Prepared, Problem, Problems,
+    Error as StoreError, Prepared, Problem, Problems, check_job_options,
     runs::{OutOfBounds, Source, StartRun},
 };
 use mobius_types::{ProjectId, StartRunRequest, WorkflowId, WorkflowRun, WorkflowSpec};
@@ -75,8 +75,10 @@ async fn start(
     app: &App,
     access: &Access<grant::RunStart>,
     source: Source,
-    request: StartRunRequest,
+    mut request: StartRunRequest,
 ) -> Result<(StatusCode, Json<WorkflowRun>), ApiError> {
+    let options = request.take_job_options();
+    check_job_options(&options).map_err(StoreError::Invalid)?;
     let queue = request.queue.unwrap_or_else(|| DEFAULT_QUEUE.to_owned());
     let start = StartRun {
         source,
@@ -85,6 +87,7 @@ async fn start(
         metadata: request.metadata,
         external_id: request.external_id,
         initiator: access.initiator(),
+        options,
     };
     start
         .check(app.limits.inputs_bytes)

@@ -12,7 +12,8 @@ use mobius_store::{
     workflows,
 };
 use mobius_types::{
-    ProjectId, RunId, ToolRun, ToolRunRequest, ToolRunStatus, WorkflowId, WorkflowRunStatus,
+    JobOptions, ProjectId, RunId, ToolRun, ToolRunRequest, ToolRunStatus, WorkflowId,
+    WorkflowRunStatus,
 };
 
 use crate::{
@@ -56,6 +57,7 @@ pub(super) async fn run_tool(
         metadata: None,
         external_id: None,
         initiator: access.initiator(),
+        options: JobOptions::default(),
     };
     let run = app.store.start_run(access.project, start).await?.id;
     // Whatever goes wrong from here on, the run is there, and the caller must learn its id.

@@ -98,7 +98,7 @@ async fn a_key_for_several_projects_has_to_name_one() {
         assert_eq!(named.status, unnamed.status, "{route:?}");
         count += 1;
     }
-    assert_eq!(count, 7);
+    assert_eq!(count, 8);
 }
 
 #[tokio::test]

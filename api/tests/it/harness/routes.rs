@@ -65,6 +65,15 @@ impl Route {
         }
     }
 
+    const fn put(path: &'static str, permission: Permission, body: &'static str) -> Route {
+        Route {
+            method: Method::PUT,
+            path,
+            permission,
+            body: Some(body),
+        }
+    }
+
     /// The path with these ids in it.
     pub(crate) fn at(&self, ids: &Ids) -> String {
         self.path
@@ -75,6 +84,7 @@ impl Route {
             .replace("/jobs/{id}", &format!("/jobs/{}", ids.job))
             .replace("/tools/{handle}", &format!("/tools/{}", ids.tool))
             .replace("{runId}", &ids.run)
+            .replace("{name}", "a%20name%2Fwith%20more")
             .replace(
                 "/interactions/{id}",
                 &format!("/interactions/{}", ids.interaction),
@@ -167,6 +177,25 @@ pub(crate) const ROUTES: &[Route] = &[
         Permission::RunRead,
     ),
     Route::get("/projects/{project}/runs/{id}/events", Permission::RunRead),
+    Route::get("/projects/{project}/queues", Permission::JobRead),
+    Route::put(
+        "/projects/{project}/queues/{name}/pause",
+        Permission::JobPause,
+        "{}",
+    ),
+    Route::delete(
+        "/projects/{project}/queues/{name}/pause",
+        Permission::JobPause,
+    ),
+    Route::put(
+        "/projects/{project}/actions/{name}/pause",
+        Permission::JobPause,
+        "{}",
+    ),
+    Route::delete(
+        "/projects/{project}/actions/{name}/pause",
+        Permission::JobPause,
+    ),
     Route::post(
         "/projects/{project}/jobs/claim",
         Permission::JobClaim,
@@ -182,6 +211,7 @@ pub(crate) const ROUTES: &[Route] = &[
         Permission::JobClaim,
         FENCE,
     ),
+    Route::get("/projects/{project}/jobs/{id}/explain", Permission::JobRead),
     Route::post(
         "/projects/{project}/jobs/heartbeats",
         Permission::JobClaim,

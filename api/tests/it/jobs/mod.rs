@@ -8,6 +8,8 @@ mod disconnect;
 mod events;
 mod hand_off;
 mod heartbeat;
+mod limits;
 mod load;
+mod pauses;
 mod poll;
 mod results;

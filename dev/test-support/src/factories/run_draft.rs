@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mobius_store::runs::{Initiator, Source, StartRun};
-use mobius_types::{JsonObject, WorkflowId, WorkflowSpec};
+use mobius_types::{JobOptions, JsonObject, WorkflowId, WorkflowSpec};
 
 use super::{Tenant, one_step};
 
@@ -24,6 +24,8 @@ pub struct RunDraft {
     pub external_id: Option<String>,
     /// The label of what starts it.
     pub initiated_by: String,
+    /// How its jobs are to be claimed.
+    pub options: JobOptions,
 }
 
 impl Default for RunDraft {
@@ -36,6 +38,7 @@ impl Default for RunDraft {
             metadata: None,
             external_id: None,
             initiated_by: "a test".to_owned(),
+            options: JobOptions::default(),
         }
     }
 }
@@ -82,6 +85,7 @@ impl RunDraft {
                 actor_id: tenant.user.to_string(),
                 label: self.initiated_by,
             },
+            options: self.options,
         }
     }
 }

@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use mobius_store::{
     Error, Prepared, Store, bootstrap, clock,
-    jobs::{self, ClaimFilter, ClaimSlot, Claimed, Fence, Heartbeat, Settlement},
+    jobs::{ClaimFilter, ClaimSlot, Claimed, Fence, Heartbeat, Settlement},
     keys::SecretKey,
+    limits,
     projects::{self, NewProject},
     runs,
     workflows::{self, NewWorkflow},
@@ -169,13 +170,16 @@ impl Tenant {
             actor: self.user,
         };
         let slots = vec![slot; most];
-        let (project, filter, terms) = (self.project, filter.clone(), self.store.terms());
-        let claim = self.store.db().transact(move |tx| {
-            Box::pin(async move { jobs::claim(tx, project, &filter, &slots, terms).await })
-        });
-        claim
-            .await
-            .expect("a claim waits for nothing, so nothing can go wrong")
+        limits::claim_in_order(
+            self.store.db(),
+            self.project,
+            filter,
+            &slots,
+            self.store.terms(),
+            true,
+        )
+        .await
+        .expect("a claim waits for nothing, so nothing can go wrong")
     }
 
     /// What the worker holds after a claim.

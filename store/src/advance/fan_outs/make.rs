@@ -13,6 +13,7 @@ use crate::{
     Error,
     advance::{Input, Ledger, ending, millis},
     jobs::{JobRow, push_new},
+    limits::JobTerms,
     weight::weight_of_object,
 };
 
@@ -26,7 +27,8 @@ impl Ledger<'_> {
     pub(in crate::advance) fn fan_out(&mut self, run: RunId, new: NewFanOut) {
         let queue = self.queue_of(run);
         let id = JobId::generate();
-        let row = step_job(id, run, &queue, &new);
+        let terms = self.terms_of(run);
+        let row = step_job(id, run, (&queue, terms), &new);
         push_new(&mut self.changes.frames, &row);
         self.changes.new_jobs.push(row);
         let fan_out = LiveFanOut {
@@ -35,6 +37,7 @@ impl Ledger<'_> {
             step: new.step,
             action: new.action,
             queue,
+            terms,
             server: new.server,
             stores_results: new.stores_results,
             timeout_ms: new.timeout.map(millis),
@@ -200,6 +203,7 @@ impl LiveFanOut {
             id: JobId::generate(),
             run: self.run,
             queue: self.queue.clone(),
+            terms: self.terms,
             job: NewJob {
                 job: self.job.clone(),
                 step: self.step.clone(),
@@ -220,11 +224,12 @@ impl LiveFanOut {
 }
 
 /// The job that stands for the step, while its items are worked on.
-fn step_job(id: JobId, run: RunId, queue: &str, new: &NewFanOut) -> JobRow {
+fn step_job(id: JobId, run: RunId, (queue, terms): (&str, JobTerms), new: &NewFanOut) -> JobRow {
     JobRow {
         id,
         run,
         queue: queue.to_owned(),
+        terms,
         job: NewJob {
             job: new.job.clone(),
             step: new.step.clone(),

@@ -15,7 +15,7 @@ pub(super) use chunks::Chunks;
 pub(super) use end::{EndedFanOut, FanOutEnd};
 
 use super::frames::{JobFrame, shown};
-use crate::events::Frames;
+use crate::{events::Frames, limits::JobTerms};
 
 /// The most jobs of items that one transaction makes of those that it was asked for, and again of
 /// those that begin in it.
@@ -28,6 +28,7 @@ pub(crate) struct LiveFanOut {
     pub(crate) step: String,
     pub(crate) action: String,
     pub(crate) queue: String,
+    pub(crate) terms: JobTerms,
     pub(crate) server: bool,
     pub(crate) stores_results: bool,
     pub(crate) timeout_ms: Option<i64>,

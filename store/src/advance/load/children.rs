@@ -3,7 +3,9 @@
 use std::{collections::HashMap, str::FromStr};
 
 use mobius_engine::{JobError, Limits};
-use mobius_types::{JobId, JsonObject, ProjectId, RunId, WorkflowId, WorkflowRunStatus};
+use mobius_types::{
+    JobId, JobOptions, JsonObject, ProjectId, RunId, WorkflowId, WorkflowRunStatus,
+};
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
@@ -37,6 +39,7 @@ struct Row {
     depth: i16,
     actor_type: String,
     actor_id: String,
+    priority: i16,
 }
 
 /// What the jobs are to start that wait for it and are due, or why they can't. Whoever asks holds
@@ -54,7 +57,7 @@ pub(in crate::advance) async fn child_starts(
         Row,
         r#"with clock as materialized (select mobius_now() as now)
            select j.id, j.run_id, j.parameters as "parameters: Json<JsonObject>", j.queue, r.depth,
-                  r.actor_type, r.actor_id
+                  r.actor_type, r.actor_id, r.priority
            from jobs j
            join runs r on r.project_id = $1 and r.id = j.run_id
            where j.project_id = $1 and j.id = any($2) and j.server
@@ -214,6 +217,10 @@ impl Row {
                 actor_type: self.actor_type.into(),
                 actor_id: self.actor_id,
                 label: format!("run {run}"),
+            },
+            options: JobOptions {
+                priority: Some(i64::from(self.priority)),
+                ..JobOptions::default()
             },
         };
         let checked = start.check(limits.max_inputs_bytes);

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{LockedJob, Wanted};
-use crate::{Error, advance::fan_outs::LiveFanOut};
+use crate::{Error, advance::fan_outs::LiveFanOut, limits::JobTerms};
 
 /// The fan-outs whose items the inputs name, or of which more items are to be made. The lock of
 /// their run keeps them as they are.
@@ -29,17 +29,9 @@ pub(in crate::advance) async fn fan_outs(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows = sqlx::query!(
-        "select job_id, run_id, branch, visit, step_name, action, queue, server, items, created,
-                released, completed, failed, max_concurrency, max_failures, stores_results,
-                attempt_timeout_ms, max_attempts, parameter_bytes, ended_at is not null as \"ended!\"
-         from fan_outs
-         where project_id = $1 and job_id = any($2)",
-        project.as_uuid(),
-        &ids,
-    )
-    .fetch_all(connection)
-    .await?;
+    let rows = sqlx::query_file!("src/advance/load/fan_outs.sql", project.as_uuid(), &ids,)
+        .fetch_all(connection)
+        .await?;
     let count = |number: i32| u32::try_from(number).unwrap_or(0);
     let fan_outs = rows.into_iter().map(|row| {
         let fan_out = LiveFanOut {
@@ -51,6 +43,10 @@ pub(in crate::advance) async fn fan_outs(
             step: row.step_name,
             action: row.action,
             queue: row.queue,
+            terms: JobTerms {
+                priority: row.priority,
+                limit: row.limit_id,
+            },
             server: row.server,
             stores_results: row.stores_results,
             timeout_ms: row.attempt_timeout_ms,

@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Wanted, runs::too_large, wanted::ids};
-use crate::{Error, advance::Input};
+use crate::{Error, advance::Input, limits::LimitId};
 
 /// A job whose row this transaction holds.
 pub(in crate::advance) struct LockedJob {
@@ -33,6 +33,8 @@ pub(in crate::advance) struct LockedJob {
     pub(in crate::advance) item: Option<(JobId, i32)>,
     /// The run that it started and waits for.
     pub(in crate::advance) child: Option<RunId>,
+    /// The limit that its claims count for.
+    pub(in crate::advance) limit: Option<LimitId>,
 }
 
 /// Locks the jobs that the inputs name, and all jobs that have not ended of runs that are to be
@@ -85,6 +87,7 @@ pub(in crate::advance) async fn lock_jobs(
         attempt_deadline_at: row.attempt_deadline_at,
         item: row.parent_job_id.map(JobId::from).zip(row.item_index),
         child: row.child_run_id.map(Into::into),
+        limit: row.limit_id,
     });
     Ok(jobs.map(|job| (job.id, job)).collect())
 }

@@ -21,7 +21,7 @@ select held.id as "id!", run_id as "run_id!", branch as "branch!", visit as "vis
        status as "status!: JobStatus", attempt as "attempt!", max_attempts as "max_attempts!",
        rescues as "rescues!", retry_policy, retries as "retries!", attempt_timeout_ms, claimed_by,
        claimed_actor, claimed_at, lease_expires_at, attempt_deadline_at, parent_job_id, item_index,
-       child_run_id
+       child_run_id, limit_id
 from wanted
 cross join lateral (
     select j.*

@@ -24,7 +24,8 @@ sized as materialized (
     cross join lateral (
         select r.id, r.queue, r.workflow_handle, r.status, r.attempt, r.inputs, r.state, r.metadata,
                r.external_id, r.spec_hash, r.error_message, r.cancel_requested, r.cancelled_by,
-               r.parent_job_id, r.status not in ('completed', 'failed') as is_live
+               r.parent_job_id, r.priority, r.limit_id,
+               r.status not in ('completed', 'failed') as is_live
         from runs r
         where r.project_id = $1 and r.id = wanted.id
         for update) as held),
@@ -49,5 +50,10 @@ select now as "now!", r.id as "id?", r.queue as "queue?",
        r.external_id as "external_id?", r.spec_hash as "spec_hash?",
        r.error_message as "error_message?", r.cancel_requested as "cancel_requested?",
        r.cancelled_by as "cancelled_by?", r.parent_job_id as "parent_job_id?",
+       r.priority as "priority?", r.limit_id as "limit_id?",
+       array(select p.name from paused_lanes p
+             where p.project_id = $1 and p.kind = 'queue') as "paused_queues!",
+       array(select p.name from paused_lanes p
+             where p.project_id = $1 and p.kind = 'action') as "paused_actions!",
        too_large as "too_large!"
 from weighed left join sized r on true

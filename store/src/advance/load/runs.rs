@@ -11,7 +11,7 @@ use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::{StoredState, Wanted};
-use crate::{Error, Prepared, Specs};
+use crate::{Error, Prepared, Specs, limits::JobTerms, pauses::Paused};
 
 /// How many bytes the runs of one transaction, and as much again their signals, may have as JSON.
 /// In memory they take several times that. A single run may have more.
@@ -28,6 +28,7 @@ pub(crate) struct Shown {
 /// A run whose row this transaction holds, or is about to insert.
 pub(crate) struct LockedRun {
     pub(crate) queue: String,
+    pub(crate) terms: JobTerms,
     /// The workflow's handle, which workers are told.
     pub(crate) handle: String,
     pub(crate) status: WorkflowRunStatus,
@@ -100,6 +101,8 @@ pub(in crate::advance) struct BareRun {
 pub(in crate::advance) struct LockedRuns {
     /// The time after the locks were waited for.
     pub(in crate::advance) now: Timestamp,
+    /// What no worker may be given.
+    pub(in crate::advance) paused: Paused,
     pub(in crate::advance) whole: HashMap<RunId, LockedRun>,
     /// Those of which only items end.
     pub(in crate::advance) bare: HashMap<RunId, BareRun>,
@@ -126,11 +129,10 @@ pub(in crate::advance) async fn lock_runs(
     if rows.iter().any(|row| row.too_large) {
         return Err(too_large());
     }
+    let last = rows.last().ok_or(Error::Corrupt("no time".to_owned()))?;
     let mut runs = LockedRuns {
-        now: rows
-            .last()
-            .map(|row| row.now)
-            .ok_or(Error::Corrupt("no time".to_owned()))?,
+        now: last.now,
+        paused: Paused::new(&last.paused_queues, &last.paused_actions),
         whole: HashMap::with_capacity(rows.len()),
         bare: HashMap::new(),
     };
@@ -169,6 +171,10 @@ struct Row {
     cancel_requested: Option<bool>,
     cancelled_by: Option<String>,
     parent_job_id: Option<Uuid>,
+    priority: Option<i16>,
+    limit_id: Option<Uuid>,
+    paused_queues: Vec<String>,
+    paused_actions: Vec<String>,
     too_large: bool,
 }
 
@@ -179,6 +185,10 @@ impl Row {
         let attempt = self.attempt.ok_or_else(missing)?;
         let mut run = LockedRun {
             queue: self.queue.ok_or_else(missing)?,
+            terms: JobTerms {
+                priority: self.priority.ok_or_else(missing)?,
+                limit: self.limit_id,
+            },
             handle: self.workflow_handle.ok_or_else(missing)?,
             status: self.status.ok_or_else(missing)?,
             attempt,

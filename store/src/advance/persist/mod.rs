@@ -33,7 +33,10 @@ impl Ledger<'_> {
         if self.changes.new_jobs.iter().any(JobRow::is_claimable) {
             claimable_in.insert(Duration::ZERO);
         }
-        let (next, has_events) = self.write(connection, project, terms).await?;
+        let (next, has_events, has_room) = self.write(connection, project, terms).await?;
+        if has_room {
+            claimable_in.insert(Duration::ZERO);
+        }
         Ok(Aftermath {
             has_events,
             next,
@@ -45,17 +48,19 @@ impl Ledger<'_> {
     /// Writes all of it. The order: what ended, what stops, what begins, what begins again; then
     /// the runs, and the counter last. A run that stopped and was retried in one batch so keeps
     /// what the retry made, and what the batch had made before is among what begins again. Returns
-    /// what is to be done after the commit, and whether anything was told.
+    /// what is to be done after the commit, whether anything was told, and whether a limit may let
+    /// jobs through that it did not before.
     async fn write(
         mut self,
         connection: &mut PgConnection,
         project: ProjectId,
         terms: LeaseTerms,
-    ) -> Result<(Vec<Input>, bool), Error> {
+    ) -> Result<(Vec<Input>, bool, bool), Error> {
         if self.is_shared {
             weigh::check(connection, project, &self.changes).await?;
         }
         self.write_ends(connection, project).await?;
+        self.note_limits();
         let Self {
             now,
             runs,
@@ -90,8 +95,33 @@ impl Ledger<'_> {
         runs::update_runs(connection, project, now, &changed).await?;
         next.extend(changes.child_tasks.iter().map(|task| task.input()));
         child_tasks::write(connection, project, now, &done_tasks, &changes.child_tasks).await?;
+        let has_room = changes.limits.write(connection, project, now).await?;
         let has_events = events::append(connection, project, now, changes.frames).await?;
-        Ok((next, has_events))
+        Ok((next, has_events, has_room))
+    }
+
+    /// Notes what limits are named, and where their jobs begin to wait.
+    fn note_limits(&mut self) {
+        let (changes, runs) = (&mut self.changes, &self.runs);
+        for new in changes.new_runs.iter().filter_map(|run| run.limit.as_ref()) {
+            changes.limits.name(new);
+        }
+        for row in changes.new_jobs.iter().filter(|row| row.is_claimable()) {
+            let lane = row.lane();
+            changes.limits.wait(row.limit(), lane.queue, lane.action);
+        }
+        for id in changes.releases.keys() {
+            if let Some(fan_out) = self.fan_outs.get(id).filter(|it| !it.server) {
+                let limit = fan_out.terms.limit;
+                changes.limits.wait(limit, &fan_out.queue, &fan_out.action);
+            }
+        }
+        // Workers that hold items of theirs have lost them.
+        for (run, _) in &changes.restarted {
+            changes
+                .limits
+                .free(runs.get(run).and_then(|run| run.terms.limit));
+        }
     }
 
     /// Writes the ends of attempts that are not written yet, and before them what the control

@@ -1,0 +1,185 @@
+//! Claims jobs in the order of their priority, with limits and without.
+
+use std::time::Duration;
+
+use mobius_types::{JsonObject, ProjectId};
+use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
+
+use crate::{
+    Db, Error, events,
+    jobs::{self, ClaimFilter, ClaimRow, ClaimSlot, Claimed, LeaseTerms, Round},
+};
+
+/// How many limits of a lane one claim looks at, at least and at most.
+const LIMITS: std::ops::RangeInclusive<usize> = 16..=64;
+
+/// Claims at most one job for each slot. Jobs with limits come in where their priority and time put
+/// them, as far as it is `expected` that there are any: a claim that finds out says so in
+/// [`Claimed::limited`], and the caller passes it to the next one. Who expects none pays nothing.
+///
+/// Among limits that let jobs through the order holds for those that the claim looks at: at least
+/// sixteen a lane, those first that no claim has looked at for longest.
+///
+/// # Errors
+/// The database failed; then what the answer would have named is claimed for nobody, and its leases
+/// end.
+pub async fn claim_in_order(
+    db: &Db,
+    project: ProjectId,
+    filter: &ClaimFilter,
+    slots: &[ClaimSlot],
+    terms: LeaseTerms,
+    expected: bool,
+) -> Result<Claimed, Error> {
+    let call = Call {
+        project,
+        filter: filter.clone(),
+        terms,
+    };
+    let mut claimed = match expected {
+        true => call.clone().in_transaction(db, slots.to_vec()).await?,
+        false => Claimed::default(),
+    };
+    if claimed.jobs.len() == slots.len() {
+        claimed.limited = true;
+        return Ok(claimed);
+    }
+    call.free(db, slots, &mut claimed).await?;
+    if claimed.limited && !expected && claimed.jobs.len() < slots.len() {
+        let rest = slots[claimed.jobs.len()..].to_vec();
+        match call.in_transaction(db, rest).await {
+            Ok(more) => claimed.add(more),
+            Err(error) if claimed.jobs.is_empty() => return Err(error),
+            // What was claimed before counts, and must be handed out.
+            Err(_) => {}
+        }
+    }
+    // Limits that this claim did not come to are for the next one, which is due at once.
+    claimed.look_again |= claimed.limited && claimed.jobs.len() < slots.len();
+    Ok(claimed)
+}
+
+impl Claimed {
+    /// Adds what was claimed for the slots that were left.
+    fn add(&mut self, more: Self) {
+        let taken = self.jobs.len();
+        self.jobs.extend(more.jobs.into_iter().map(|mut job| {
+            job.slot += taken;
+            job
+        }));
+        self.look_again |= more.look_again;
+        self.opens_in = self.opens_in.into_iter().chain(more.opens_in).min();
+    }
+}
+
+/// What all statements of a claim are about.
+#[derive(Clone)]
+struct Call {
+    project: ProjectId,
+    filter: ClaimFilter,
+    terms: LeaseTerms,
+}
+
+impl Call {
+    /// Claims jobs without limits for the slots that are left.
+    async fn free(&self, db: &Db, slots: &[ClaimSlot], claimed: &mut Claimed) -> Result<(), Error> {
+        let rest = slots[claimed.jobs.len()..].to_vec();
+        let call = self.clone();
+        let free = db.transact(move |connection| {
+            Box::pin(async move {
+                jobs::claim(connection, call.project, &call.filter, &rest, call.terms).await
+            })
+        });
+        // What was claimed before counts, and must be handed out.
+        let free = match free.await {
+            Err(error) if claimed.jobs.is_empty() => return Err(error),
+            Err(_) => Claimed {
+                look_again: true,
+                ..Claimed::default()
+            },
+            Ok(free) => free,
+        };
+        claimed.limited = free.limited;
+        claimed.add(free);
+        Ok(())
+    }
+
+    /// Claims jobs with limits for the slots.
+    async fn in_transaction(self, db: &Db, slots: Vec<ClaimSlot>) -> Result<Claimed, Error> {
+        let claimed = db.transact(move |connection| {
+            Box::pin(async move { self.limited(connection, &slots).await })
+        });
+        claimed.await
+    }
+
+    /// Claims jobs with limits in the transaction that the caller has begun: first it locks limits, then it counts what
+    /// is held of them and claims, and then it writes what they let through next.
+    async fn limited(
+        &self,
+        connection: &mut PgConnection,
+        slots: &[ClaimSlot],
+    ) -> Result<Claimed, Error> {
+        let most = (slots.len() * 4).clamp(*LIMITS.start(), *LIMITS.end());
+        let found = sqlx::query_file!(
+            "src/limits/lock_open.sql",
+            self.project.as_uuid(),
+            &self.filter.queues,
+            &self.filter.actions,
+            i64::try_from(most).unwrap_or(i64::MAX),
+        )
+        .fetch_one(&mut *connection)
+        .await?;
+        let mut claimed = Claimed::default();
+        if !found.locked.is_empty() {
+            let round = self.claim(connection, slots, &found.locked).await?;
+            claimed = round.claimed;
+            claimed.opens_in = self.close(connection, &found.locked, &claimed).await?;
+            events::append(connection, self.project, round.now, round.frames).await?;
+        }
+        claimed.look_again |= found.skipped;
+        Ok(claimed)
+    }
+
+    async fn claim(
+        &self,
+        connection: &mut PgConnection,
+        slots: &[ClaimSlot],
+        limits: &[Uuid],
+    ) -> Result<Round, Error> {
+        let workers: Vec<&str> = slots.iter().map(|slot| slot.worker.as_str()).collect();
+        let actors: Vec<Uuid> = slots.iter().map(|slot| slot.actor.as_uuid()).collect();
+        let rows = sqlx::query_file_as!(
+            ClaimRow,
+            "src/limits/claim.sql",
+            self.project.as_uuid(),
+            &self.filter.queues,
+            &self.filter.actions,
+            &workers as _,
+            &actors,
+            self.terms.lease.as_secs_f64(),
+            limits,
+        )
+        .fetch_all(connection)
+        .await?;
+        Round::of(rows, slots)
+    }
+
+    async fn close(
+        &self,
+        connection: &mut PgConnection,
+        limits: &[Uuid],
+        claimed: &Claimed,
+    ) -> Result<Option<Duration>, Error> {
+        let jobs: Vec<Uuid> = claimed.jobs.iter().map(|job| job.id.as_uuid()).collect();
+        let opens_in = sqlx::query_file_scalar!(
+            "src/limits/close.sql",
+            self.project.as_uuid(),
+            limits,
+            &jobs,
+        )
+        .fetch_one(connection)
+        .await?;
+        Ok(opens_in.map(|us| Duration::from_micros(us.unsigned_abs())))
+    }
+}
