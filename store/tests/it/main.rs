@@ -29,7 +29,6 @@ mod interactions;
 mod invariants;
 mod keys;
 mod large_runs;
-mod limit_plans;
 mod limits;
 mod lists;
 mod model;

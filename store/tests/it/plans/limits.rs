@@ -2,14 +2,16 @@
 
 use mobius_test_support::factories::{Tenant, World};
 
-use crate::{
-    plans::{Statement, add_waiting, assert_short, claim, freeze_statistics},
-    rows,
+use super::{
+    add_waiting, claim,
+    explain::{Statement, assert_short},
+    freeze_statistics,
 };
+use crate::rows;
 
-const LIMITED_CLAIM: &str = include_str!("../../src/limits/claim.sql");
-const LIMITED_CLOSE: &str = include_str!("../../src/limits/close.sql");
-const LIMITED_LOCK: &str = include_str!("../../src/limits/lock_open.sql");
+const LIMITED_CLAIM: &str = include_str!("../../../src/limits/claim.sql");
+const LIMITED_CLOSE: &str = include_str!("../../../src/limits/close.sql");
+const LIMITED_LOCK: &str = include_str!("../../../src/limits/lock_open.sql");
 
 /// Waiting jobs of so many keys, each of which is full, and one of a key with room. The keys with
 /// their lanes are rows like those that claims leave behind.
