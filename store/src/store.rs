@@ -13,7 +13,7 @@ use crate::{
     events::{self, Emission},
     follow_ups::FollowUps,
     hand_off::{Lane, Reservation, Takers},
-    jobs::{self, Fence, Heartbeat, LeaseTerms},
+    jobs::{self, Fence, Heartbeat, LeaseTerms, Marks},
     limits,
     runs::{self, StartRun},
 };
@@ -41,6 +41,7 @@ pub struct Store {
     specs: Arc<Specs>,
     doorbell: Arc<Doorbell>,
     takers: Arc<Takers>,
+    pub(crate) marks: Arc<Marks>,
     starts: Arc<Batcher<StartRun, WorkflowRun>>,
     pub(crate) inputs: Arc<Batcher<Input, ()>>,
     heartbeats: Arc<Batcher<Fence, Heartbeat>>,
@@ -70,6 +71,7 @@ impl Store {
             emissions: emissions(db.clone(), Arc::clone(&doorbell)),
             doorbell,
             takers,
+            marks: Arc::default(),
             heartbeats: heartbeats(db.clone(), settings.terms),
             db,
             settings,
@@ -165,6 +167,8 @@ impl Store {
             })
         });
         if release.await? {
+            // It stands where it stood before it was claimed.
+            self.marks.forget(project);
             self.doorbell.ring(project);
             self.doorbell.ring_events(project);
         }

@@ -127,8 +127,7 @@ impl Dispatcher {
         slots: &[ClaimSlot],
     ) -> Result<Claimed, ApiError> {
         let expected = self.expects_limited(project, filter);
-        let (db, terms) = (self.store.db(), self.store.terms());
-        let claimed = claim_in_order(db, project, filter, slots, terms, expected).await?;
+        let claimed = claim_in_order(&self.store, project, filter, slots, expected).await?;
         if claimed.limited != expected {
             let mut projects = self.lock();
             let parked = projects.entry(project).or_default();

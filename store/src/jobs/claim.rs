@@ -9,7 +9,10 @@ use serde_json::json;
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::LeaseTerms;
+use super::{
+    LeaseTerms,
+    marks::{LaneMarks, Mark},
+};
 use crate::{
     Error,
     advance::JobFrame,
@@ -77,7 +80,7 @@ pub struct Claimed {
 ///
 /// The first statement never waits for a lock on a run or a job (it skips what others hold), so it
 /// can't deadlock with the second, which takes the project's counter. Both share the transaction
-/// that the caller has begun.
+/// that the caller has begun. The walks begin at the marks; new ones come back, for after the commit.
 ///
 /// # Errors
 /// The database failed; then nothing was claimed.
@@ -86,8 +89,8 @@ pub async fn claim(
     project: ProjectId,
     filter: &ClaimFilter,
     slots: &[ClaimSlot],
-    terms: LeaseTerms,
-) -> Result<Claimed, Error> {
+    (terms, marks): (LeaseTerms, &LaneMarks),
+) -> Result<(Claimed, Vec<Mark>), Error> {
     let workers: Vec<&str> = slots.iter().map(|slot| slot.worker.as_str()).collect();
     let actors: Vec<Uuid> = slots.iter().map(|slot| slot.actor.as_uuid()).collect();
     let rows = sqlx::query_file_as!(
@@ -99,12 +102,19 @@ pub async fn claim(
         &workers as _,
         &actors,
         terms.lease.as_secs_f64(),
+        &marks.queues,
+        &marks.actions,
+        &marks.since,
     )
     .fetch_all(&mut *connection)
     .await?;
-    let round = Round::of(rows, slots)?;
+    let mut round = Round::of(rows, slots)?;
     events::append(connection, project, round.now, round.frames).await?;
-    Ok(round.claimed)
+    if round.claimed.look_again {
+        // Something was passed over, and stands before them.
+        round.marks.clear();
+    }
+    Ok((round.claimed, round.marks))
 }
 
 /// What a statement has claimed, before it is told and committed.
@@ -112,6 +122,8 @@ pub(crate) struct Round {
     pub(crate) now: Timestamp,
     pub(crate) frames: Frames,
     pub(crate) claimed: Claimed,
+    /// How far it came in each lane.
+    pub(crate) marks: Vec<Mark>,
 }
 
 impl Round {
@@ -121,8 +133,13 @@ impl Round {
         };
         let (now, picked, limited) = (first.now, first.picked, first.limited);
         let (mut frames, mut jobs) = (Frames::default(), Vec::with_capacity(rows.len()));
+        let mut marks: Vec<Mark> = Vec::new();
         for row in rows {
+            let since = row.mark;
             let Some(claim) = row.claim() else { continue };
+            if let Some(since) = since {
+                advance_mark(&mut marks, &claim.job, since);
+            }
             claim.tell(slots, &mut frames);
             jobs.push(claim.job);
         }
@@ -136,7 +153,23 @@ impl Round {
             now,
             frames,
             claimed,
+            marks,
         })
+    }
+}
+
+/// Notes that the claim came to this job of its lane; the jobs are given in their order.
+fn advance_mark(marks: &mut Vec<Mark>, job: &ClaimedJob, since: Timestamp) {
+    let of_lane = marks
+        .iter_mut()
+        .find(|mark| mark.queue == job.queue && mark.action == job.action);
+    match of_lane {
+        Some(mark) => mark.since = since,
+        None => marks.push(Mark {
+            queue: job.queue.clone(),
+            action: job.action.clone(),
+            since,
+        }),
     }
 }
 
@@ -154,6 +187,7 @@ pub(crate) struct Row {
     pub(crate) queue: Option<String>,
     pub(crate) branch: Option<String>,
     pub(crate) parameters: Option<Json<JsonObject>>,
+    pub(crate) mark: Option<Timestamp>,
     pub(crate) attempt: Option<i32>,
     pub(crate) timeout_ms: Option<i64>,
     pub(crate) parent_job_id: Option<Uuid>,

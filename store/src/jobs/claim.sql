@@ -1,14 +1,17 @@
 -- Claims at most one job for each slot; what only the control plane may claim is left alone.
 -- $1 project, $2 queues, $3 actions (empty: any), $4 the slots' workers, $5 their actors, $6 the
--- lease in seconds. One row at least, for what was picked.
+-- lease in seconds, $7 queues, $8 actions and $9 from when on the walk through that lane begins. One
+-- row at least, for what was picked.
 with clock as materialized (
     select mobius_now() as now),
 wanted as materialized (
     select cardinality($4::text[]) as jobs),
 -- The lanes that the filter lets through, but for paused ones.
 wide as materialized (
-    select l.queue, l.action
+    select l.queue, l.action, coalesce(mark.since, '-infinity') as since
     from job_lanes l
+    left join unnest($7::text[], $8::text[], $9::timestamptz[]) as mark (queue, action, since)
+      on mark.queue = l.queue and mark.action = l.action
     where l.project_id = $1
       and (cardinality($2::text[]) = 0 or l.queue = any($2))
       and (cardinality($3::text[]) = 0 or l.action = any($3))
@@ -16,37 +19,88 @@ wide as materialized (
           select p.name from paused_lanes p where p.project_id = $1 and p.kind = 'queue'))
       and l.action <> all(array(
           select p.name from paused_lanes p where p.project_id = $1 and p.kind = 'action'))),
--- The best waiting jobs of each. A lane is one short walk along the index of waiting jobs; one that
--- is full of jobs that nobody here can run hides no other. Jobs with a limit are claimed apart.
+-- The best waiting jobs of each. A lane is a short walk along the index of waiting jobs; one that is
+-- full of jobs that nobody here can run hides no other. Jobs with a limit are claimed apart. Those of
+-- the common priority are walked by themselves, because their time alone then tells where to begin.
 candidates as materialized (
-    select l.queue, l.action
+    select l.queue, l.action, l.since
     from wide l
     cross join lateral (
-        select j.priority, j.scheduled_at, j.id
-        from jobs j
-        where j.project_id = $1 and j.queue = l.queue and j.action = l.action
-          and j.status = 'pending' and not j.server and j.limit_id is null
-          and j.scheduled_at <= (select now from clock)
-        order by j.priority desc, j.scheduled_at, j.id
+        select * from (
+            select j.priority, j.scheduled_at, j.id
+            from jobs j
+            where j.project_id = $1 and j.queue = l.queue and j.action = l.action
+              and j.status = 'pending' and not j.server and j.limit_id is null
+              and j.scheduled_at <= (select now from clock)
+              and j.priority > 0
+            order by j.priority desc, j.scheduled_at, j.id
+            limit (select jobs from wanted)) as urgent
+        union all
+        select * from (
+            select j.priority, j.scheduled_at, j.id
+            from jobs j
+            where j.project_id = $1 and j.queue = l.queue and j.action = l.action
+              and j.status = 'pending' and not j.server and j.limit_id is null
+              and j.scheduled_at <= (select now from clock)
+              and j.priority = 0 and j.scheduled_at >= l.since
+            order by j.scheduled_at, j.id
+            limit (select jobs from wanted)) as common
+        union all
+        select * from (
+            select j.priority, j.scheduled_at, j.id
+            from jobs j
+            where j.project_id = $1 and j.queue = l.queue and j.action = l.action
+              and j.status = 'pending' and not j.server and j.limit_id is null
+              and j.scheduled_at <= (select now from clock)
+              and j.priority < 0
+            order by j.priority desc, j.scheduled_at, j.id
+            limit (select jobs from wanted)) as idle
         limit (select jobs from wanted)) as best
     order by best.priority desc, best.scheduled_at, best.id
     limit (select jobs from wanted)),
 lanes as materialized (
-    select queue, action, count(*) as share from candidates group by queue, action),
+    select queue, action, since, count(*) as share
+    from candidates
+    group by queue, action, since),
 -- Locks each lane's share, and no row more. What another claim holds is skipped, and the next
 -- row of the lane taken instead. Materialized, because the limit must be evaluated once.
 picked as materialized (
     select locked.*
     from lanes
     cross join lateral (
-        select j.ctid as place, j.run_id, j.priority, j.scheduled_at, j.id
-        from jobs j
-        where j.project_id = $1 and j.queue = lanes.queue and j.action = lanes.action
-          and j.status = 'pending' and not j.server and j.limit_id is null
-          and j.scheduled_at <= (select now from clock)
-        order by j.priority desc, j.scheduled_at, j.id
-        limit lanes.share
-        for update skip locked) as locked),
+        select * from (
+            select j.ctid as place, j.run_id, j.priority, j.scheduled_at, j.id
+            from jobs j
+            where j.project_id = $1 and j.queue = lanes.queue and j.action = lanes.action
+              and j.status = 'pending' and not j.server and j.limit_id is null
+              and j.scheduled_at <= (select now from clock)
+              and j.priority > 0
+            order by j.priority desc, j.scheduled_at, j.id
+            limit lanes.share
+            for update skip locked) as urgent
+        union all
+        select * from (
+            select j.ctid as place, j.run_id, j.priority, j.scheduled_at, j.id
+            from jobs j
+            where j.project_id = $1 and j.queue = lanes.queue and j.action = lanes.action
+              and j.status = 'pending' and not j.server and j.limit_id is null
+              and j.scheduled_at <= (select now from clock)
+              and j.priority = 0 and j.scheduled_at >= lanes.since
+            order by j.scheduled_at, j.id
+            limit lanes.share
+            for update skip locked) as common
+        union all
+        select * from (
+            select j.ctid as place, j.run_id, j.priority, j.scheduled_at, j.id
+            from jobs j
+            where j.project_id = $1 and j.queue = lanes.queue and j.action = lanes.action
+              and j.status = 'pending' and not j.server and j.limit_id is null
+              and j.scheduled_at <= (select now from clock)
+              and j.priority < 0
+            order by j.priority desc, j.scheduled_at, j.id
+            limit lanes.share
+            for update skip locked) as idle
+        limit lanes.share) as locked),
 -- Which slot takes which. Nothing is joined but by look-ups: the planner believes that there is one
 -- row, and would compare each with each. A run whose first job this is gets locked; one that
 -- somebody else holds right now is left alone, with its jobs, instead of waited for: a claim that
@@ -85,6 +139,7 @@ claimed as (
     where j.ctid = numbered.place and j.project_id = $1 and j.status::text = 'pending'
     returning j.id, j.run_id, j.step_name, j.action, j.queue, j.branch, j.parameters, j.attempt,
               j.attempt_timeout_ms, j.parent_job_id, j.item_index, numbered.slot,
+              case when j.priority = 0 then j.scheduled_at - interval '250 milliseconds' end as mark,
               numbered.workflow_handle, numbered.run_attempt, numbered.starts),
 started as (
     update runs r
@@ -107,7 +162,7 @@ select clock.now as "now!", (select count(*) from picked) as "picked!",
        c.slot as "slot?", c.id as "id?", c.run_id as "run_id?", c.step_name as "step_name?",
        c.action as "action?", c.queue as "queue?", c.branch as "branch?",
        c.parameters as "parameters?: Json<JsonObject>",
-       c.attempt as "attempt?", c.attempt_timeout_ms as "timeout_ms?",
+       c.mark as "mark?", c.attempt as "attempt?", c.attempt_timeout_ms as "timeout_ms?",
        c.parent_job_id as "parent_job_id?", c.item_index as "item_index?",
        c.workflow_handle as "workflow_handle?", c.run_attempt as "run_attempt?",
        c.starts as "starts?"

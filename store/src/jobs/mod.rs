@@ -8,6 +8,7 @@ mod explain;
 mod fence;
 mod heartbeat;
 mod insert;
+mod marks;
 mod read;
 mod release;
 
@@ -21,6 +22,8 @@ pub use fence::check_fence;
 pub use heartbeat::Heartbeat;
 pub(crate) use heartbeat::{heartbeat_alone, heartbeat_batch};
 pub(crate) use insert::{JobRow, insert_jobs, push_claimed, push_new};
+pub(crate) use marks::Marks;
+pub use marks::{LaneMarks, Mark};
 pub(crate) use read::newest_of_run;
 pub use read::of_run;
 pub use release::release;

@@ -7,7 +7,7 @@ use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use crate::{
-    Db, Error, events,
+    Db, Error, Store, events,
     jobs::{self, ClaimFilter, ClaimRow, ClaimSlot, Claimed, LeaseTerms, Round},
 };
 
@@ -25,18 +25,18 @@ const LIMITS: std::ops::RangeInclusive<usize> = 16..=64;
 /// The database failed; then what the answer would have named is claimed for nobody, and its leases
 /// end.
 pub async fn claim_in_order(
-    db: &Db,
+    store: &Store,
     project: ProjectId,
     filter: &ClaimFilter,
     slots: &[ClaimSlot],
-    terms: LeaseTerms,
     expected: bool,
 ) -> Result<Claimed, Error> {
     let call = Call {
         project,
         filter: filter.clone(),
-        terms,
+        terms: store.terms(),
     };
+    let db = store.db();
     let mut claimed = match expected {
         true => call.clone().in_transaction(db, slots.to_vec()).await?,
         false => Claimed::default(),
@@ -45,7 +45,7 @@ pub async fn claim_in_order(
         claimed.limited = true;
         return Ok(claimed);
     }
-    call.free(db, slots, &mut claimed).await?;
+    call.free(store, slots, &mut claimed).await?;
     if claimed.limited && !expected && claimed.jobs.len() < slots.len() {
         let rest = slots[claimed.jobs.len()..].to_vec();
         match call.in_transaction(db, rest).await {
@@ -83,12 +83,19 @@ struct Call {
 
 impl Call {
     /// Claims jobs without limits for the slots that are left.
-    async fn free(&self, db: &Db, slots: &[ClaimSlot], claimed: &mut Claimed) -> Result<(), Error> {
+    async fn free(
+        &self,
+        store: &Store,
+        slots: &[ClaimSlot],
+        claimed: &mut Claimed,
+    ) -> Result<(), Error> {
         let rest = slots[claimed.jobs.len()..].to_vec();
         let call = self.clone();
-        let free = db.transact(move |connection| {
+        let marks = store.marks.of(self.project);
+        let free = store.db().transact(move |connection| {
             Box::pin(async move {
-                jobs::claim(connection, call.project, &call.filter, &rest, call.terms).await
+                let means = (call.terms, &marks);
+                jobs::claim(connection, call.project, &call.filter, &rest, means).await
             })
         });
         // What was claimed before counts, and must be handed out.
@@ -98,7 +105,10 @@ impl Call {
                 look_again: true,
                 ..Claimed::default()
             },
-            Ok(free) => free,
+            Ok((free, marks)) => {
+                store.marks.note(self.project, marks);
+                free
+            }
         };
         claimed.limited = free.limited;
         claimed.add(free);

@@ -131,7 +131,7 @@ select clock.now as "now!", (select count(*) from chosen) as "picked!", false as
        c.slot as "slot?", c.id as "id?", c.run_id as "run_id?", c.step_name as "step_name?",
        c.action as "action?", c.queue as "queue?", c.branch as "branch?",
        c.parameters as "parameters?: Json<JsonObject>",
-       c.attempt as "attempt?", c.attempt_timeout_ms as "timeout_ms?",
+       null::timestamptz as "mark?", c.attempt as "attempt?", c.attempt_timeout_ms as "timeout_ms?",
        c.parent_job_id as "parent_job_id?", c.item_index as "item_index?",
        c.workflow_handle as "workflow_handle?", c.run_attempt as "run_attempt?",
        c.starts as "starts?"

@@ -3,7 +3,7 @@
 
 use mobius_store::{
     Error,
-    jobs::{ClaimFilter, ClaimSlot, claim},
+    jobs::{ClaimFilter, ClaimSlot, LaneMarks, claim},
     runs::{RunFilter, ids_matching},
 };
 use mobius_test_support::factories::{Held, RunDraft, Tenant, World, fork, two_steps};
@@ -159,8 +159,8 @@ async fn a_cancellation_waits_for_a_claim_that_is_in_flight() {
         queues: Vec::new(),
         actions: Vec::new(),
     };
-    let terms = tenant.store.terms();
-    let claimed = claim(&mut claiming, tenant.project, &any, &[slot], terms)
+    let means = (tenant.store.terms(), &LaneMarks::default());
+    let (claimed, _) = claim(&mut claiming, tenant.project, &any, &[slot], means)
         .await
         .unwrap();
     let cancelling = tokio::spawn({

@@ -286,15 +286,7 @@ async fn who_expects_no_limited_jobs_is_told_of_them_and_takes_what_is_left() {
         actor: tenant.user,
     };
     let slots = vec![slot; 3];
-    let terms = tenant.store.terms();
-    let claimed = claim_in_order(
-        tenant.store.db(),
-        tenant.project,
-        &any,
-        &slots,
-        terms,
-        false,
-    );
+    let claimed = claim_in_order(&tenant.store, tenant.project, &any, &slots, false);
     let claimed = claimed.await.unwrap();
     assert!(claimed.limited);
     let slots: Vec<usize> = claimed.jobs.iter().map(|job| job.slot).collect();

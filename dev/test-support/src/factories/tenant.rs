@@ -170,16 +170,9 @@ impl Tenant {
             actor: self.user,
         };
         let slots = vec![slot; most];
-        limits::claim_in_order(
-            self.store.db(),
-            self.project,
-            filter,
-            &slots,
-            self.store.terms(),
-            true,
-        )
-        .await
-        .expect("a claim waits for nothing, so nothing can go wrong")
+        limits::claim_in_order(&self.store, self.project, filter, &slots, true)
+            .await
+            .expect("a claim waits for nothing, so nothing can go wrong")
     }
 
     /// What the worker holds after a claim.

@@ -3,7 +3,7 @@
 use mobius_test_support::factories::{Tenant, World};
 
 use super::{
-    add_waiting, claim,
+    add_waiting, claimants,
     explain::{Statement, assert_short},
     freeze_statistics,
 };
@@ -65,7 +65,6 @@ async fn ten_thousand_full_keys_cost_a_claim_nothing() {
     )
     .await;
     let project = tenant.project.as_uuid();
-    let claim = claim(tenant);
     let statements = [
         Statement {
             text: LIMITED_LOCK,
@@ -75,7 +74,7 @@ async fn ten_thousand_full_keys_cost_a_claim_nothing() {
         Statement {
             text: LIMITED_CLAIM,
             types: "uuid, text[], text[], text[], uuid[], float8, uuid[]",
-            arguments: format!("{}, array['{open}'::uuid]", claim.arguments),
+            arguments: format!("{}, array['{open}'::uuid]", claimants(tenant)),
         },
         Statement {
             text: LIMITED_CLOSE,

@@ -6,6 +6,7 @@ mod explain;
 mod limits;
 mod lists;
 mod small_tables;
+mod snapshots;
 
 use mobius_test_support::factories::{Held, RunDraft, Tenant, World};
 
@@ -53,17 +54,22 @@ async fn freeze_statistics(tenant: &Tenant) {
         .unwrap();
 }
 
+/// For whom a claim of ten jobs is.
+fn claimants(tenant: &Tenant) -> String {
+    format!(
+        "'{}', '{{}}', '{{}}', array_fill('w'::text, '{{10}}'),
+         array_fill('{}'::uuid, '{{10}}'), 90",
+        tenant.project.as_uuid(),
+        tenant.user.as_uuid(),
+    )
+}
+
 /// A claim of ten jobs.
 fn claim(tenant: &Tenant) -> Statement {
     Statement {
         text: CLAIM,
-        types: "uuid, text[], text[], text[], uuid[], float8",
-        arguments: format!(
-            "'{}', '{{}}', '{{}}', array_fill('w'::text, '{{10}}'),
-             array_fill('{}'::uuid, '{{10}}'), 90",
-            tenant.project.as_uuid(),
-            tenant.user.as_uuid(),
-        ),
+        types: "uuid, text[], text[], text[], uuid[], float8, text[], text[], timestamptz[]",
+        arguments: format!("{}, '{{}}', '{{}}', '{{}}'", claimants(tenant)),
     }
 }
 
@@ -72,7 +78,8 @@ async fn assert_short_claim(tenant: &Tenant) {
     assert_short(tenant, &claim).await;
     let plan = explain(tenant, &claim, "force_generic_plan").await;
     let walks = plan.matches("using jobs_pending on jobs").count();
-    assert_eq!(walks, 2, "{plan}");
+    // Three priorities' walks, once to choose and once to lock.
+    assert_eq!(walks, 6, "{plan}");
     assert_eq!(tenant.claim("w", 10).await.len(), 10);
 }
 
