@@ -44,6 +44,8 @@ pub struct Db {
     pool: PgPool,
     /// Shared, because every request clones the pool's handle.
     options: Arc<PgConnectOptions>,
+    /// How long a connection may take to be lent out.
+    patience: Duration,
 }
 
 impl Db {
@@ -61,6 +63,7 @@ impl Db {
         Ok(Self {
             pool,
             options: Arc::new(connect),
+            patience: options.acquire_timeout * 2,
         })
     }
 
@@ -69,9 +72,7 @@ impl Db {
     /// # Errors
     /// No connection became free in time, or Postgres is away.
     pub async fn acquire(&self) -> Result<PoolConnection<Postgres>, Error> {
-        let mut connection = self.pool.acquire().await?;
-        sqlx::raw_sql(CLEAR).execute(&mut *connection).await?;
-        Ok(connection)
+        self.lend(CLEAR).await
     }
 
     /// Runs `work` in a transaction and commits it, in a task of its own.
@@ -102,10 +103,8 @@ impl Db {
         T: Send + 'static,
         F: for<'t> FnOnce(&'t mut PgConnection) -> BoxFuture<'t, Result<T, Error>> + Send + 'static,
     {
-        bounded(&self.pool, BEGIN, |connection| {
-            Box::pin(end(connection, work))
-        })
-        .await
+        self.bounded(BEGIN, |connection| Box::pin(end(connection, work)))
+            .await
     }
 
     /// Runs statements that stand alone, within a deadline. For what goes on in the background: a
@@ -117,7 +116,7 @@ impl Db {
     where
         F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, Error>>,
     {
-        bounded(&self.pool, CLEAR, work).await
+        self.bounded(CLEAR, work).await
     }
 
     /// Asks Postgres for a sign of life.
@@ -141,6 +140,56 @@ impl Db {
     pub(crate) fn connect_options(&self) -> &PgConnectOptions {
         &self.options
     }
+
+    /// Borrows a connection and begins its use with a statement. One for which that fails is closed,
+    /// and the next one tried: after a restart of Postgres all that are idle are dead, and nothing
+    /// has been done yet.
+    async fn lend(&self, first: &'static str) -> Result<PoolConnection<Postgres>, Error> {
+        let lend = async {
+            let mut left = self.pool.options().get_max_connections();
+            loop {
+                let mut connection = self.pool.acquire().await?;
+                match sqlx::raw_sql(first).execute(&mut *connection).await {
+                    Ok(_) => return Ok(connection),
+                    Err(error) if left == 0 => return Err(error.into()),
+                    Err(_) => connection.close_on_drop(),
+                }
+                left -= 1;
+            }
+        };
+        tokio::time::timeout(self.patience, lend)
+            .await
+            .unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
+    }
+
+    /// Runs `work` on a borrowed connection, after a first statement, within a deadline.
+    async fn bounded<T, F>(&self, first: &'static str, work: F) -> Result<T, Error>
+    where
+        F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, Error>>,
+    {
+        let mut lent = Lent {
+            connection: self.lend(first).await?,
+            is_done: false,
+        };
+        let outcome = tokio::time::timeout(DEADLINE, work(&mut lent.connection)).await;
+        lent.is_done = outcome.is_ok();
+        outcome.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
+    }
+}
+
+/// A connection in use. It goes back to the pool only when the work has come to its end: after a
+/// panic, a deadline or a drop it may be in the middle of a transaction, whose locks would stay.
+struct Lent {
+    connection: PoolConnection<Postgres>,
+    is_done: bool,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.connection.close_on_drop();
+        }
+    }
 }
 
 /// Ends a transaction that a dropped future may have left open on the connection; into it the
@@ -152,26 +201,6 @@ const CLEAR: &str = "begin; rollback";
 /// a plan for all values is the right one; Postgres would make a new one each time that it believes
 /// the values at hand to be a little cheaper, which costs more than to execute it.
 const BEGIN: &str = "begin; rollback; begin; set local plan_cache_mode = force_generic_plan";
-
-/// Runs `work` on a borrowed connection, after a first statement. A connection that does not answer
-/// in time is closed, not lent out again.
-async fn bounded<T, F>(pool: &PgPool, first: &'static str, work: F) -> Result<T, Error>
-where
-    F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, Error>>,
-{
-    let mut connection = pool.acquire().await?;
-    let work = async {
-        sqlx::raw_sql(first).execute(&mut *connection).await?;
-        work(&mut connection).await
-    };
-    match tokio::time::timeout(DEADLINE, work).await {
-        Ok(outcome) => outcome,
-        Err(_) => {
-            connection.close_on_drop();
-            Err(sqlx::Error::PoolTimedOut.into())
-        }
-    }
-}
 
 /// Runs `work` in the transaction that the connection is in, and ends it.
 async fn end<T, F>(connection: &mut PgConnection, work: F) -> Result<T, Error>

@@ -133,6 +133,23 @@ impl Store {
         self.starts.submit(project, start).await
     }
 
+    /// Which of the projects have a job that can be claimed now. One cheap look for many polls; the next
+    /// claims there walk whole lanes, whatever was claimed before.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn with_claimable_jobs(
+        &self,
+        projects: Vec<ProjectId>,
+    ) -> Result<Vec<ProjectId>, Error> {
+        let look = self.db.read(|connection| {
+            Box::pin(async move { jobs::projects_with_claimable_jobs(connection, &projects).await })
+        });
+        let found = look.await?;
+        self.marks.forget(&found);
+        Ok(found)
+    }
+
     /// Renews a lease, together with others that arrive meanwhile.
     ///
     /// # Errors
@@ -168,7 +185,7 @@ impl Store {
         });
         if release.await? {
             // It stands where it stood before it was claimed.
-            self.marks.forget(project);
+            self.marks.forget(&[project]);
             self.doorbell.ring(project);
             self.doorbell.ring_events(project);
         }

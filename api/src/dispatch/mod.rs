@@ -18,10 +18,7 @@ use std::{
     time::Duration,
 };
 
-use mobius_store::{
-    Ring, Store,
-    jobs::{ClaimFilter, projects_with_claimable_jobs},
-};
+use mobius_store::{Ring, Store, jobs::ClaimFilter};
 use mobius_types::{ProjectId, UserId};
 use tokio::{sync::oneshot, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -185,10 +182,7 @@ impl Dispatcher {
         if projects.is_empty() {
             return;
         }
-        let found = self.store.db().read(|connection| {
-            Box::pin(async move { projects_with_claimable_jobs(connection, &projects).await })
-        });
-        match found.await {
+        match self.store.with_claimable_jobs(projects).await {
             Ok(projects) => projects.into_iter().for_each(|project| self.wake(project)),
             Err(error) => tracing::debug!(%error, "the look for claimable jobs failed"),
         }

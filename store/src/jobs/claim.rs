@@ -260,7 +260,7 @@ impl NewClaim {
 ///
 /// # Errors
 /// The database failed.
-pub async fn projects_with_claimable_jobs(
+pub(crate) async fn projects_with_claimable_jobs(
     connection: &mut PgConnection,
     projects: &[ProjectId],
 ) -> Result<Vec<ProjectId>, Error> {

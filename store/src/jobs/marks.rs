@@ -5,7 +5,8 @@
 //! over all that was claimed since. So a claim notes how far it came, and the next one begins there.
 //!
 //! Nothing depends on a mark: it is a little behind what was claimed, so that a job is found whose
-//! transaction took longer than that of a later one, and after a second the whole lane is walked.
+//! transaction took longer than that of a later one, and no mark outlives the last walk through the
+//! whole lane by more than a second.
 
 use std::{
     collections::HashMap,
@@ -19,8 +20,9 @@ use mobius_types::{ProjectId, Timestamp};
 const LIFETIME: Duration = Duration::from_secs(1);
 
 /// The marks of a project, as columns.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct LaneMarks {
+    walk: Walk,
     pub(super) queues: Vec<String>,
     pub(super) actions: Vec<String>,
     pub(super) since: Vec<Timestamp>,
@@ -34,24 +36,62 @@ pub struct Mark {
     pub(super) since: Timestamp,
 }
 
+/// What the marks of a claim go back to: the last claim that walked whole lanes.
+#[derive(Debug, Clone, Copy)]
+struct Walk {
+    began_at: Instant,
+    /// How often marks had been forgotten by then.
+    forgotten: u64,
+}
+
+impl Default for Walk {
+    fn default() -> Self {
+        Self {
+            began_at: Instant::now(),
+            forgotten: 0,
+        }
+    }
+}
+
 struct Lanes {
-    noted_at: Instant,
+    walk: Walk,
     marks: HashMap<(String, String), Timestamp>,
 }
 
 /// The marks of all projects from which this process claims.
 #[derive(Default)]
 pub(crate) struct Marks {
-    projects: Mutex<HashMap<ProjectId, Lanes>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    projects: HashMap<ProjectId, Lanes>,
+    forgotten: u64,
 }
 
 impl Marks {
     /// Where the lanes of the project begin; what isn't named begins with its first job.
     pub(crate) fn of(&self, project: ProjectId) -> LaneMarks {
-        let mut projects = self.lock();
-        projects.retain(|_, lanes| lanes.noted_at.elapsed() < LIFETIME);
-        let mut columns = LaneMarks::default();
-        for ((queue, action), since) in projects.get(&project).iter().flat_map(|it| &it.marks) {
+        let mut known = self.lock();
+        known
+            .projects
+            .retain(|_, lanes| lanes.walk.began_at.elapsed() < LIFETIME);
+        let Some(lanes) = known.projects.get(&project) else {
+            let walk = Walk {
+                forgotten: known.forgotten,
+                ..Walk::default()
+            };
+            return LaneMarks {
+                walk,
+                ..LaneMarks::default()
+            };
+        };
+        let mut columns = LaneMarks {
+            walk: lanes.walk,
+            ..LaneMarks::default()
+        };
+        for ((queue, action), since) in &lanes.marks {
             columns.queues.push(queue.clone());
             columns.actions.push(action.clone());
             columns.since.push(*since);
@@ -59,14 +99,14 @@ impl Marks {
         columns
     }
 
-    /// Notes how far a claim came. A mark never lives longer than the first that was noted with it.
-    pub(crate) fn note(&self, project: ProjectId, marks: Vec<Mark>) {
-        if marks.is_empty() {
+    /// Notes how far a claim came that began at `from`. What was forgotten meanwhile stays so.
+    pub(crate) fn note(&self, project: ProjectId, from: &LaneMarks, marks: Vec<Mark>) {
+        let mut known = self.lock();
+        if marks.is_empty() || from.walk.forgotten != known.forgotten {
             return;
         }
-        let mut projects = self.lock();
-        let lanes = projects.entry(project).or_insert_with(|| Lanes {
-            noted_at: Instant::now(),
+        let lanes = known.projects.entry(project).or_insert_with(|| Lanes {
+            walk: from.walk,
             marks: HashMap::new(),
         });
         for mark in marks {
@@ -74,12 +114,57 @@ impl Marks {
         }
     }
 
-    /// Has the next claim walk all of the project's lanes: something stands before its marks.
-    pub(crate) fn forget(&self, project: ProjectId) {
-        self.lock().remove(&project);
+    /// Has the next claims walk all of the projects' lanes: something may stand before the marks.
+    pub(crate) fn forget(&self, projects: &[ProjectId]) {
+        let mut known = self.lock();
+        known.forgotten += 1;
+        known.projects.retain(|id, _| !projects.contains(id));
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ProjectId, Lanes>> {
-        self.projects.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark() -> Vec<Mark> {
+        vec![Mark {
+            queue: "default".to_owned(),
+            action: "echo".to_owned(),
+            since: Timestamp::UNIX_EPOCH,
+        }]
+    }
+
+    fn count(marks: &Marks, project: ProjectId) -> usize {
+        marks.of(project).since.len()
+    }
+
+    #[test]
+    fn a_mark_holds_for_its_project() {
+        let (marks, project) = (Marks::default(), ProjectId::generate());
+        marks.note(project, &marks.of(project), mark());
+        assert_eq!(count(&marks, project), 1);
+        assert_eq!(count(&marks, ProjectId::generate()), 0);
+    }
+
+    #[test]
+    fn a_claim_in_flight_does_not_bring_back_what_was_forgotten() {
+        let (marks, project) = (Marks::default(), ProjectId::generate());
+        let began = marks.of(project);
+        marks.forget(&[project]);
+        marks.note(project, &began, mark());
+        assert_eq!(count(&marks, project), 0);
+    }
+
+    #[test]
+    fn marks_that_go_back_to_an_old_walk_are_as_old() {
+        let (marks, project) = (Marks::default(), ProjectId::generate());
+        let mut began = marks.of(project);
+        began.walk.began_at -= LIFETIME;
+        marks.note(project, &began, mark());
+        assert_eq!(count(&marks, project), 0);
     }
 }

@@ -14,8 +14,8 @@ mod release;
 
 pub use crate::advance::{Ending, Outcome, Settlement};
 pub use action_log::action_log;
-pub use claim::{ClaimFilter, ClaimSlot, Claimed, ClaimedJob, claim, projects_with_claimable_jobs};
-pub(crate) use claim::{Round, Row as ClaimRow};
+pub use claim::{ClaimFilter, ClaimSlot, Claimed, ClaimedJob, claim};
+pub(crate) use claim::{Round, Row as ClaimRow, projects_with_claimable_jobs};
 pub use due::{Overdue, expired_leases, postpone, spent_attempts};
 pub use explain::explain;
 pub use fence::check_fence;

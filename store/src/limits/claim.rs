@@ -91,7 +91,8 @@ impl Call {
     ) -> Result<(), Error> {
         let rest = slots[claimed.jobs.len()..].to_vec();
         let call = self.clone();
-        let marks = store.marks.of(self.project);
+        let began = store.marks.of(self.project);
+        let marks = began.clone();
         let free = store.db().transact(move |connection| {
             Box::pin(async move {
                 let means = (call.terms, &marks);
@@ -106,7 +107,7 @@ impl Call {
                 ..Claimed::default()
             },
             Ok((free, marks)) => {
-                store.marks.note(self.project, marks);
+                store.marks.note(self.project, &began, marks);
                 free
             }
         };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mobius_store::jobs::{ClaimFilter, projects_with_claimable_jobs};
+use mobius_store::jobs::ClaimFilter;
 use mobius_test_support::factories::{RunDraft, World, one_step, spec, two_steps};
 use mobius_types::WorkflowRunStatus;
 use serde_json::json;
@@ -214,19 +214,18 @@ async fn a_job_is_not_handed_out_before_its_time() {
         "update jobs set scheduled_at = scheduled_at + interval '1 hour' where project_id = $1",
     )
     .await;
-    let projects = [tenant.project];
+    let projects = vec![tenant.project];
 
     tenant.advance_clock(Duration::from_secs(59 * 60)).await;
     assert!(tenant.claim("w", 1).await.is_empty());
-    let mut connection = tenant.connection().await;
-    let found = projects_with_claimable_jobs(&mut connection, &projects).await;
+    let found = tenant.store.with_claimable_jobs(projects.clone()).await;
     assert_eq!(found.unwrap(), []);
 
     tenant.advance_clock(Duration::from_secs(60)).await;
-    let found = projects_with_claimable_jobs(&mut connection, &projects).await;
+    let found = tenant.store.with_claimable_jobs(projects.clone()).await;
     assert_eq!(found.unwrap(), projects);
     assert_eq!(tenant.claim("w", 1).await.len(), 1);
-    let found = projects_with_claimable_jobs(&mut connection, &projects).await;
+    let found = tenant.store.with_claimable_jobs(projects.clone()).await;
     assert_eq!(found.unwrap(), []);
 }
 

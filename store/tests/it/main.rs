@@ -36,6 +36,7 @@ mod operations;
 mod partitions;
 mod pauses;
 mod plans;
+mod pool;
 mod projects;
 mod race;
 mod rate_limits;

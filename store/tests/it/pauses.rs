@@ -1,6 +1,6 @@
 //! Pauses: what is paused is handed to nobody, and goes on as if nothing had been.
 
-use mobius_store::{jobs::projects_with_claimable_jobs, pauses};
+use mobius_store::pauses;
 use mobius_test_support::factories::{RunDraft, Tenant, World};
 use mobius_types::{JobOptions, Pause, PauseKind};
 use serde_json::json;
@@ -48,8 +48,7 @@ async fn a_paused_queue_hands_out_nothing_with_a_limit_or_without() {
         tenant.start(limited(queue)).await;
     }
     assert!(tenant.claim("w", 10).await.is_empty());
-    let (mut connection, projects) = (tenant.connection().await, [tenant.project]);
-    let claimable = projects_with_claimable_jobs(&mut connection, &projects);
+    let claimable = tenant.store.with_claimable_jobs(vec![tenant.project]);
     assert!(claimable.await.unwrap().is_empty());
     // What a worker holds goes on.
     tenant.settle(held.completed(&json!(1))).await.unwrap();
