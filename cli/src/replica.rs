@@ -50,6 +50,6 @@ pub(crate) async fn run(
         }
     };
     let (served, ()) = tokio::join!(serving, scheduling);
-    store.db().close().await;
+    store.close().await;
     served.context("the server's socket failed")
 }

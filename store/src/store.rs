@@ -1,10 +1,12 @@
 //! The store as a process holds it: the pool, the batches of the hot path, and the doorbell.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use mobius_engine::Limits;
 use mobius_types::{ProjectId, WorkflowRun, WorkflowSpec};
 use rand::RngExt;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 
 use crate::{
     Db, Doorbell, Error, Prepared, Specs,
@@ -24,6 +26,9 @@ const BATCH: usize = 200;
 /// The same for the events of workers, which are larger: a batch holds a hundred of 16 KiB each.
 const EMISSIONS: usize = 32;
 
+/// How long what goes on may take once the store closes.
+const CLOSING: Duration = Duration::from_secs(5);
+
 /// What the store is told when the process starts.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Settings {
@@ -42,6 +47,7 @@ pub struct Store {
     doorbell: Arc<Doorbell>,
     takers: Arc<Takers>,
     pub(crate) marks: Arc<Marks>,
+    tasks: TaskTracker,
     starts: Arc<Batcher<StartRun, WorkflowRun>>,
     pub(crate) inputs: Arc<Batcher<Input, ()>>,
     heartbeats: Arc<Batcher<Fence, Heartbeat>>,
@@ -72,6 +78,7 @@ impl Store {
             doorbell,
             takers,
             marks: Arc::default(),
+            tasks: TaskTracker::new(),
             heartbeats: heartbeats(db.clone(), settings.terms),
             db,
             settings,
@@ -95,6 +102,22 @@ impl Store {
     #[must_use]
     pub fn doorbell(&self) -> &Arc<Doorbell> {
         &self.doorbell
+    }
+
+    /// What goes on beside requests and must come to its end before the process does: claims under way,
+    /// and claims that are given back.
+    #[must_use]
+    pub fn tasks(&self) -> &TaskTracker {
+        &self.tasks
+    }
+
+    /// Waits for [`Self::tasks`], though not for long, and closes the pool.
+    pub async fn close(&self) {
+        self.tasks.close();
+        if timeout(CLOSING, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some claims were not given back in time; their leases will be");
+        }
+        self.db.close().await;
     }
 
     /// Has new jobs go at once to workers that `reserve` finds, in the transactions that make them.

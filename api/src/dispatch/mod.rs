@@ -172,7 +172,8 @@ impl Dispatcher {
     fn wake(self: &Arc<Self>, project: ProjectId) {
         let starts = self.lock().get_mut(&project).is_some_and(Parked::ring);
         if starts {
-            tokio::spawn(Arc::clone(self).serve(project));
+            let tasks = self.store.tasks();
+            tasks.spawn(Arc::clone(self).serve(project));
         }
     }
 

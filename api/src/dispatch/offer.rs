@@ -70,17 +70,19 @@ impl Drop for Offer {
         else {
             return;
         };
-        // Without a runtime the process is ending, and the leases bring the jobs back.
+        // Without a runtime the process has ended, and the leases bring the jobs back.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return;
         };
-        runtime.spawn(async move {
+        let tasks = store.tasks().clone();
+        let release = async move {
             for fence in fences {
                 let job = fence.job;
                 if let Err(error) = store.release(project, fence).await {
                     tracing::warn!(%error, %job, "a claim could not be given back; its lease will");
                 }
             }
-        });
+        };
+        tasks.spawn_on(release, &runtime);
     }
 }

@@ -169,10 +169,16 @@ async fn update(
              rate_per_seconds = new.rate_per_seconds,
              rate_burst = new.burst,
              rate_interval_us = new.interval_us,
-             -- What is owed of another rate is owed no more than one interval of this one.
-             rate_next_at = case when l.rate_next_at is not null then least(
-                 l.rate_next_at,
-                 $2::timestamptz + new.interval_us * interval '1 microsecond') end,
+             -- What was claimed at another rate is owed as long as this one lets nothing through after a
+             -- burst, and no longer; the same rate goes on as it is.
+             rate_next_at = case
+                 when (l.rate_limit, l.rate_per_seconds)
+                      is not distinct from (new.rate_limit, new.rate_per_seconds)
+                     then l.rate_next_at
+                 when l.rate_next_at is not null then least(
+                     l.rate_next_at,
+                     $2::timestamptz
+                         + new.interval_us * new.burst * interval '1 microsecond') end,
              updated_at = $2
          from unnest($3::uuid[], $4::int[], $5::int[], $6::int[], $7::int[], $8::bigint[])
               as new (id, max_concurrency, rate_limit, rate_per_seconds, burst, interval_us)

@@ -71,3 +71,26 @@ async fn a_claim_says_when_the_rate_lets_the_next_one_through() {
     tenant.advance_clock(opens_in).await;
     assert_eq!(tenant.claim("w", 10).await.len(), 1);
 }
+
+/// When the key's next claim would come if all came evenly.
+async fn next_at(tenant: &Tenant) -> String {
+    let next = "select rate_next_at::text from job_limits where project_id = $1";
+    crate::rows::value(tenant, next).await
+}
+
+#[tokio::test]
+async fn a_start_that_leaves_the_rate_as_it_is_gives_nothing_back() {
+    let world = World::create().await;
+    let tenant = world.tenant();
+    let mut draft = keyed("k", 1_000);
+    draft.options.rate_limit = Some(RateLimit {
+        limit: 1_000,
+        per_seconds: 1,
+    });
+    tenant.start_many(&draft, 100).await;
+    assert!(!tenant.claim("w", 100).await.is_empty());
+    let before = next_at(tenant).await;
+    draft.options.max_concurrency = Some(999);
+    tenant.start(draft).await;
+    assert_eq!(next_at(tenant).await, before);
+}
