@@ -10,7 +10,8 @@ use sqlx::PgConnection;
 
 use crate::{Error, hand_off};
 
-/// The most lanes and pauses that are listed.
+/// The most lanes that are listed, and the most pauses that a project may have: all of them are listed,
+/// and each claim looks at them.
 const LISTED: i64 = 1_000;
 
 /// What of a project is paused.
@@ -37,7 +38,7 @@ impl Paused {
 /// Pauses a queue or an action. What is paused already stays paused by whoever did it first.
 ///
 /// # Errors
-/// The database failed.
+/// The project has too many, or the database failed.
 pub async fn pause(
     connection: &mut PgConnection,
     project: ProjectId,
@@ -47,13 +48,15 @@ pub async fn pause(
 ) -> Result<Pause, Error> {
     sqlx::query!(
         "insert into paused_lanes (project_id, kind, name, reason, paused_by, paused_at)
-         values ($1, $2, $3, $4, $5, mobius_now())
+         select $1, $2, $3, $4, $5, mobius_now()
+         where (select count(*) from paused_lanes where project_id = $1) < $6
          on conflict do nothing",
         project.as_uuid(),
         kind.as_str(),
         name,
         reason,
         by,
+        LISTED,
     )
     .execute(&mut *connection)
     .await?;
@@ -65,8 +68,12 @@ pub async fn pause(
         kind.as_str(),
         name,
     )
-    .fetch_one(connection)
+    .fetch_optional(connection)
     .await?;
+    let row = row.ok_or_else(|| Error::Conflict {
+        code: "limit_exceeded",
+        message: format!("a project has at most {LISTED} pauses"),
+    })?;
     Ok(row.into())
 }
 

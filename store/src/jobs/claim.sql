@@ -15,10 +15,13 @@ wide as materialized (
     where l.project_id = $1
       and (cardinality($2::text[]) = 0 or l.queue = any($2))
       and (cardinality($3::text[]) = 0 or l.action = any($3))
-      and l.queue <> all(array(
-          select p.name from paused_lanes p where p.project_id = $1 and p.kind = 'queue'))
-      and l.action <> all(array(
-          select p.name from paused_lanes p where p.project_id = $1 and p.kind = 'action'))),
+      -- With an offset a look-up of each lane's.
+      and not exists (
+          select from paused_lanes p
+          where p.project_id = $1 and p.kind = 'queue' and p.name = l.queue offset 0)
+      and not exists (
+          select from paused_lanes p
+          where p.project_id = $1 and p.kind = 'action' and p.name = l.action offset 0)),
 -- The best waiting jobs of each. A lane is a short walk along the index of waiting jobs; one that is
 -- full of jobs that nobody here can run hides no other. Jobs with a limit are claimed apart. Those of
 -- the common priority are walked by themselves, because their time alone then tells where to begin.

@@ -99,3 +99,19 @@ async fn lanes_are_listed_with_what_waits_and_who_paused() {
     assert_eq!(lanes, [("a", 3, true), ("b", 1, false)]);
     assert_eq!(listed.pauses[0].reason.as_deref(), Some("why"));
 }
+
+#[tokio::test]
+async fn a_project_has_a_bounded_number_of_pauses() {
+    let world = World::create().await;
+    let tenant = world.tenant();
+    let many = "insert into paused_lanes (project_id, kind, name, paused_by, paused_at)
+                select $1, 'queue', 'queue-' || n, 'ann', mobius_now()
+                from generate_series(1, 1000) as n";
+    assert_eq!(crate::rows::change(tenant, many).await, 1_000);
+    // One that is there stays as it is.
+    pause(tenant, PauseKind::Queue, "queue-7", "bob").await;
+    let mut connection = tenant.connection().await;
+    let more = (PauseKind::Queue, "one-more");
+    let refused = pauses::pause(&mut connection, tenant.project, more, None, "ann").await;
+    assert!(refused.unwrap_err().to_string().contains("at most 1000"));
+}
