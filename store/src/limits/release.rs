@@ -14,7 +14,7 @@ pub(crate) struct LimitedLane {
     action: String,
 }
 
-/// Locks the limit of the job, if it has one.
+/// Locks the job and then its limit, if it has one: the order in which everybody locks them.
 pub(crate) async fn lock_of_job(
     connection: &mut PgConnection,
     project: ProjectId,
@@ -23,7 +23,8 @@ pub(crate) async fn lock_of_job(
     let lane = sqlx::query_as!(
         LimitedLane,
         r#"select limit_id as "limit!: Uuid", queue, action from jobs
-           where project_id = $1 and id = $2 and limit_id is not null"#,
+           where project_id = $1 and id = $2 and limit_id is not null
+           for update"#,
         project.as_uuid(),
         job.as_uuid(),
     )
