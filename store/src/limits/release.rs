@@ -1,5 +1,7 @@
 //! A claim that was given back gives its room back, too.
 
+use std::time::Duration;
+
 use mobius_types::{JobId, ProjectId};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -44,7 +46,7 @@ pub(crate) async fn open_of_job(
 ) -> Result<(), Error> {
     let mut changes = LimitChanges::default();
     changes.free(Some(lane.limit));
-    changes.wait(Some(lane.limit), &lane.queue, &lane.action);
+    changes.wait(Some(lane.limit), &lane.queue, &lane.action, Duration::ZERO);
     let now = sqlx::query_scalar!(r#"select mobius_now() as "now!""#)
         .fetch_one(&mut *connection)
         .await?;

@@ -72,3 +72,41 @@ async fn a_retry_that_takes_an_item_from_its_worker_takes_its_room_too() {
     assert!(tenant.settle(item.completed(&json!(1))).await.is_err());
     assert!(tenant.claim("w", 10).await.is_empty());
 }
+
+#[tokio::test]
+async fn a_retry_that_waits_opens_its_lane_when_it_is_due_and_no_sooner() {
+    let world = World::create().await;
+    let tenant = world.tenant();
+    let retried = spec(json!({"name": "retried", "steps": [
+        {"name": "only", "action": "echo", "retry": [{"max_retries": 3, "base_delay": "100s",
+                                                      "jitter_strategy": "NONE"}]}]}));
+    let draft = RunDraft {
+        spec: retried,
+        ..keyed("k", 2)
+    };
+    tenant.start_many(&draft, 3).await;
+    let open = "select count(*) from limit_lanes
+                where project_id = $1 and open_at <= mobius_now()";
+    let [one, other] = tenant.claim("w", 10).await.try_into().unwrap();
+    tenant.settle(one.failed("oops")).await.unwrap();
+    assert_eq!(
+        rows::value::<i64>(tenant, open).await,
+        1,
+        "the third has room"
+    );
+    let third = tenant.claim_one("w").await;
+    assert!(tenant.claim("w", 10).await.is_empty());
+    for held in [other, third] {
+        tenant.settle(held.failed("oops")).await.unwrap();
+    }
+    // The full lane was opened; then nothing of it was due.
+    assert!(tenant.claim("w", 10).await.is_empty());
+    tenant.start(keyed("k", 2)).await;
+    let plain = tenant.claim_one("w").await;
+    assert!(tenant.claim("w", 10).await.is_empty());
+    tenant.settle(plain.completed(&json!(1))).await.unwrap();
+    assert_eq!(rows::value::<i64>(tenant, open).await, 0);
+    tenant.advance_clock(Duration::from_secs(101)).await;
+    assert_eq!(rows::value::<i64>(tenant, open).await, 1);
+    assert_eq!(tenant.claim("w", 10).await.len(), 2);
+}
