@@ -197,7 +197,8 @@ impl Store {
     pub async fn release(&self, project: ProjectId, fence: Fence) -> Result<(), Error> {
         let release = self.db.write(move |tx| {
             Box::pin(async move {
-                // The limit first: claims hold it when they wait for what a release locks last.
+                // The job, its limit, then the counter, which a release takes with the job's end: a
+                // claim may hold the limit while it waits for the counter.
                 let limited = limits::lock_of_job(tx, project, fence.job).await?;
                 let is_claimable = jobs::release(tx, project, &fence).await?;
                 if let (Some(lane), true) = (&limited, is_claimable) {

@@ -68,7 +68,8 @@ pub struct JobExplanation {
     /// as long as it waits for something whose end nobody knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earliest_at: Option<DateTime<Utc>>,
-    /// How many jobs of its queue, action and limit go first, counted up to 1,000.
+    /// How many jobs go first: of its queue and action, or of its limit whatever their queue and
+    /// action are, but for paused ones. Counted up to 1,000, which means that many or more.
     pub ahead: i64,
     /// Whether a worker has claimed in the project within the last two minutes, whatever it takes.
     pub workers_seen: bool,

@@ -136,7 +136,9 @@ impl Ledger<'_> {
             claimed_at: job.claimed_at.unwrap_or(self.now),
         });
         self.changes.limits.free(job.limit);
-        self.changes.limits.wait(job.limit, &job.queue, &job.action);
+        self.changes
+            .limits
+            .wait(job.limit, &job.queue, &job.action, delay);
         let change = JobChange::of(job, delay, Some(error));
         self.changes.jobs.push(change);
         if let (Some(actor), Some(worker)) = (reported_by, job.worker.take()) {

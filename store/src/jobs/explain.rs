@@ -12,6 +12,9 @@ use crate::{Error, limits};
 /// The most holders of a limit that are named.
 const HOLDERS: i64 = 20;
 
+/// The most jobs ahead that the statement counts.
+const COUNTED: i64 = 1_000;
+
 /// What the job waits for; `None` when there is no such job.
 ///
 /// # Errors
@@ -67,7 +70,7 @@ struct Row {
     claimed_by: Option<String>,
     has_child: bool,
     cancelling: bool,
-    run_goes_on: bool,
+    run_has_ended: bool,
     queue_paused_by: Option<String>,
     action_paused_by: Option<String>,
     limit_id: Option<Uuid>,
@@ -77,6 +80,7 @@ struct Row {
     rate_per_seconds: Option<i32>,
     held: i64,
     token_at: Option<Timestamp>,
+    turn_at: Option<Timestamp>,
     ahead: i64,
     workers_seen: bool,
 }
@@ -108,7 +112,7 @@ impl Findings {
         self.is_open_ended = true;
     }
 
-    fn bar_until(&mut self, at: Timestamp, code: &str, message: &str) {
+    fn bar_until(&mut self, at: Timestamp, code: &str, message: impl Into<String>) {
         self.add(code, message);
         self.is_barred = true;
         self.until = self.until.max(Some(at));
@@ -123,8 +127,8 @@ impl Row {
         self.limit(&mut findings);
         let claimable = !findings.is_barred;
         if claimable && self.ahead > 0 {
-            let jobs = self.ahead;
-            findings.add("jobs_ahead", format!("{jobs} jobs of its lane go first"));
+            let (jobs, of) = (self.ahead_in_words(), self.whose());
+            findings.add("jobs_ahead", format!("{jobs} of its {of} go first"));
         }
         if claimable && !self.workers_seen {
             let message = "no worker has claimed in the project within the last two minutes";
@@ -171,7 +175,7 @@ impl Row {
             let message = "the control plane runs it, and no worker";
             findings.bar("server_job", message);
         }
-        if !self.run_goes_on {
+        if self.run_has_ended {
             findings.bar("run_ended", "its run has ended");
         }
         if self.cancelling {
@@ -180,6 +184,10 @@ impl Row {
     }
 
     fn lane(&self, findings: &mut Findings) {
+        let waits = matches!(self.status, JobStatus::Pending | JobStatus::Waiting);
+        if !waits || self.server {
+            return;
+        }
         if self.status == JobStatus::Pending && self.scheduled_at > self.now {
             findings.bar_until(self.scheduled_at, "scheduled", "its time has not come");
         }
@@ -193,21 +201,48 @@ impl Row {
         }
     }
 
+    /// Those ahead take their share of what the limit lets through.
     fn limit(&self, findings: &mut Findings) {
         if self.status != JobStatus::Pending {
             return;
         }
-        if let Some(most) = self
-            .max_concurrency
-            .filter(|most| self.held >= i64::from(*most))
-        {
-            let held = self.held;
-            let message = format!("{held} jobs of its limit are held, and {most} may be");
+        let taken = self.held + self.ahead;
+        if let Some(most) = self.max_concurrency.filter(|most| taken >= (*most).into()) {
+            let (held, ahead) = (self.held, self.ahead_in_words());
+            let message = match self.ahead {
+                0 => format!("{held} jobs of its limit are held, and {most} may be"),
+                _ => {
+                    format!("{held} jobs of its limit are held, {ahead} go first, of {most} in all")
+                }
+            };
             findings.bar("concurrency_limit", message);
         }
-        if let Some(at) = self.token_at.filter(|at| *at > self.now) {
-            let message = "the rate of its limit lets no claim through yet";
+        if let Some(at) = self.turn_at.filter(|at| *at > self.now) {
+            let message = match self.ahead {
+                0 => "the rate of its limit lets no claim through yet".to_owned(),
+                _ => format!(
+                    "the rate of its limit lets {} through first",
+                    self.ahead_in_words()
+                ),
+            };
             findings.bar_until(at, "rate_limit", message);
+        }
+    }
+
+    /// How many go first; no more are counted than the statement looks at.
+    fn ahead_in_words(&self) -> String {
+        match self.ahead {
+            1 => "1 job".to_owned(),
+            COUNTED.. => format!("{COUNTED} or more jobs"),
+            jobs => format!("{jobs} jobs"),
+        }
+    }
+
+    /// Among whose jobs the order is.
+    fn whose(&self) -> &'static str {
+        match self.limit_id {
+            Some(_) => "limit",
+            None => "lane",
         }
     }
 }

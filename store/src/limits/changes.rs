@@ -1,6 +1,9 @@
 //! What a batch means for limits: new ones, jobs that are held no more, and jobs that begin to wait.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use mobius_types::{ProjectId, Timestamp};
 use sqlx::PgConnection;
@@ -14,7 +17,8 @@ use crate::Error;
 pub(crate) struct LimitChanges {
     named: BTreeMap<LimitId, NewLimit>,
     freed: BTreeSet<LimitId>,
-    waiting: BTreeSet<(LimitId, String, String)>,
+    /// After how much time the first job of each lane is due.
+    waiting: BTreeMap<(LimitId, String, String), Duration>,
 }
 
 impl LimitChanges {
@@ -31,10 +35,18 @@ impl LimitChanges {
         self.freed.extend(limit);
     }
 
-    /// A job of the limit waits, or will.
-    pub(crate) fn wait(&mut self, limit: Option<LimitId>, queue: &str, action: &str) {
-        let lane = limit.map(|limit| (limit, queue.to_owned(), action.to_owned()));
-        self.waiting.extend(lane);
+    /// A job of the limit waits, and is due after the delay.
+    pub(crate) fn wait(
+        &mut self,
+        limit: Option<LimitId>,
+        queue: &str,
+        action: &str,
+        delay: Duration,
+    ) {
+        let Some(limit) = limit else { return };
+        let lane = (limit, queue.to_owned(), action.to_owned());
+        let least = self.waiting.entry(lane).or_insert(delay);
+        *least = delay.min(*least);
     }
 
     /// Writes it, right before the project's counter: claims hold limits when they wait for that one.
@@ -50,7 +62,7 @@ impl LimitChanges {
         }
         let named: Vec<&NewLimit> = self.named.values().collect();
         insert(connection, project, now, &named).await?;
-        let waiting = self.waiting.iter().map(|(limit, ..)| *limit);
+        let waiting = self.waiting.keys().map(|(limit, ..)| *limit);
         let named_ids = self.named.keys().copied();
         let ids: BTreeSet<Uuid> = waiting
             .chain(named_ids)
@@ -69,9 +81,10 @@ impl LimitChanges {
         now: Timestamp,
     ) -> Result<bool, Error> {
         let freed: Vec<Uuid> = self.freed.iter().copied().collect();
-        let limits: Vec<Uuid> = self.waiting.iter().map(|(limit, ..)| *limit).collect();
-        let queues: Vec<&str> = self.waiting.iter().map(|(_, it, _)| it.as_str()).collect();
-        let actions: Vec<&str> = self.waiting.iter().map(|(.., it)| it.as_str()).collect();
+        let limits: Vec<Uuid> = self.waiting.keys().map(|(limit, ..)| *limit).collect();
+        let queues: Vec<&str> = self.waiting.keys().map(|(_, it, _)| it.as_str()).collect();
+        let actions: Vec<&str> = self.waiting.keys().map(|(.., it)| it.as_str()).collect();
+        let delays: Vec<f64> = self.waiting.values().map(Duration::as_secs_f64).collect();
         let opened = sqlx::query_file_scalar!(
             "src/limits/open.sql",
             project.as_uuid(),
@@ -80,6 +93,7 @@ impl LimitChanges {
             &limits,
             &queues as _,
             &actions as _,
+            &delays,
         )
         .fetch_one(connection)
         .await?;

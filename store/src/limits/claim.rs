@@ -41,13 +41,13 @@ pub async fn claim_in_order(
         true => call.clone().in_transaction(db, slots.to_vec()).await?,
         false => Claimed::default(),
     };
-    if claimed.jobs.len() == slots.len() {
+    if claimed.used() == slots.len() {
         claimed.limited = true;
         return Ok(claimed);
     }
     call.free(store, slots, &mut claimed).await?;
-    if claimed.limited && !expected && claimed.jobs.len() < slots.len() {
-        let rest = slots[claimed.jobs.len()..].to_vec();
+    if claimed.limited && !expected && claimed.used() < slots.len() {
+        let rest = slots[claimed.used()..].to_vec();
         match call.in_transaction(db, rest).await {
             Ok(more) => claimed.add(more),
             Err(error) if claimed.jobs.is_empty() => return Err(error),
@@ -61,11 +61,17 @@ pub async fn claim_in_order(
 }
 
 impl Claimed {
+    /// How many slots are used up: all to the last one that took a job. A claim leaves one out when
+    /// the job that was meant for it had changed before it was locked; the next claim fills it.
+    fn used(&self) -> usize {
+        self.jobs.iter().map(|job| job.slot + 1).max().unwrap_or(0)
+    }
+
     /// Adds what was claimed for the slots that were left.
     fn add(&mut self, more: Self) {
-        let taken = self.jobs.len();
+        let used = self.used();
         self.jobs.extend(more.jobs.into_iter().map(|mut job| {
-            job.slot += taken;
+            job.slot += used;
             job
         }));
         self.look_again |= more.look_again;
@@ -89,7 +95,7 @@ impl Call {
         slots: &[ClaimSlot],
         claimed: &mut Claimed,
     ) -> Result<(), Error> {
-        let rest = slots[claimed.jobs.len()..].to_vec();
+        let rest = slots[claimed.used()..].to_vec();
         let call = self.clone();
         let began = store.marks.of(self.project);
         let marks = began.clone();
@@ -124,8 +130,8 @@ impl Call {
         claimed.await
     }
 
-    /// Claims jobs with limits in the transaction that the caller has begun: first it locks limits, then it counts what
-    /// is held of them and claims, and then it writes what they let through next.
+    /// Claims jobs with limits in the transaction that the caller has begun: first it locks limits,
+    /// then it counts what is held of them and claims, and then it writes what they let through next.
     async fn limited(
         &self,
         connection: &mut PgConnection,
@@ -192,5 +198,44 @@ impl Call {
         .fetch_one(connection)
         .await?;
         Ok(opens_in.map(|us| Duration::from_micros(us.unsigned_abs())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mobius_types::{JobId, RunId};
+
+    use super::*;
+    use crate::jobs::ClaimedJob;
+
+    fn claimed(slots: &[usize]) -> Claimed {
+        let job = |slot: &usize| ClaimedJob {
+            slot: *slot,
+            id: JobId::generate(),
+            run: RunId::generate(),
+            workflow_handle: String::new(),
+            step_name: String::new(),
+            action: String::new(),
+            queue: String::new(),
+            parameters: JsonObject::new(),
+            attempt: 1,
+            timeout: None,
+        };
+        Claimed {
+            jobs: slots.iter().map(job).collect(),
+            ..Claimed::default()
+        }
+    }
+
+    #[test]
+    fn no_slot_takes_two_jobs_when_one_before_it_was_left_out() {
+        let mut all = claimed(&[0, 2]);
+        assert_eq!(all.used(), 3);
+        all.add(claimed(&[1, 3]));
+        all.add(claimed(&[]));
+        let slots: Vec<usize> = all.jobs.iter().map(|job| job.slot).collect();
+        assert_eq!(slots, [0, 2, 4, 6]);
+        assert_eq!(all.used(), 7);
+        assert_eq!(claimed(&[]).used(), 0);
     }
 }

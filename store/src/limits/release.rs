@@ -1,5 +1,7 @@
 //! A claim that was given back gives its room back, too.
 
+use std::time::Duration;
+
 use mobius_types::{JobId, ProjectId};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -14,7 +16,7 @@ pub(crate) struct LimitedLane {
     action: String,
 }
 
-/// Locks the limit of the job, if it has one.
+/// Locks the job and then its limit, if it has one: the order in which everybody locks them.
 pub(crate) async fn lock_of_job(
     connection: &mut PgConnection,
     project: ProjectId,
@@ -23,7 +25,8 @@ pub(crate) async fn lock_of_job(
     let lane = sqlx::query_as!(
         LimitedLane,
         r#"select limit_id as "limit!: Uuid", queue, action from jobs
-           where project_id = $1 and id = $2 and limit_id is not null"#,
+           where project_id = $1 and id = $2 and limit_id is not null
+           for update"#,
         project.as_uuid(),
         job.as_uuid(),
     )
@@ -43,7 +46,7 @@ pub(crate) async fn open_of_job(
 ) -> Result<(), Error> {
     let mut changes = LimitChanges::default();
     changes.free(Some(lane.limit));
-    changes.wait(Some(lane.limit), &lane.queue, &lane.action);
+    changes.wait(Some(lane.limit), &lane.queue, &lane.action, Duration::ZERO);
     let now = sqlx::query_scalar!(r#"select mobius_now() as "now!""#)
         .fetch_one(&mut *connection)
         .await?;

@@ -122,7 +122,7 @@ pub async fn get(
                   created_at, started_at, completed_at, r.updated_at, priority,
                   case l.kind when 'key' then l.key end as concurrency_key,
                   l.max_concurrency as "max_concurrency?", l.rate_limit as "rate_limit?",
-       l.rate_per_seconds as "rate_per_seconds?",
+                  l.rate_per_seconds as "rate_per_seconds?",
                   result as "result: Json<JsonObject>", s.body as "spec: Json<WorkflowSpec>"
            from runs r join specs s on s.project_id = r.project_id and s.hash = r.spec_hash
            left join job_limits l on l.project_id = r.project_id and l.id = r.limit_id

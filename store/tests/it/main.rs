@@ -29,6 +29,7 @@ mod interactions;
 mod invariants;
 mod keys;
 mod large_runs;
+mod limit_ends;
 mod limits;
 mod lists;
 mod model;

@@ -51,6 +51,24 @@ async fn a_parked_claim_gets_nothing_of_a_paused_queue_until_it_goes_on() {
 }
 
 #[tokio::test]
+async fn a_pause_set_at_one_replica_holds_for_claims_that_are_parked_at_another() {
+    let server = TestServer::start().await;
+    let other = server.another_replica().await;
+    let poll = park(&other, "w").await;
+    set(&server, "queues/default", "deploy").await;
+    for replica in [&other, &*server] {
+        let run = replica.owner.start().await;
+        assert_eq!(run["status"], "queued", "not handed to the parked claim");
+    }
+    assert!(other.owner.claim("another").await.is_null());
+    assert!(!poll.is_finished());
+    let listed = other.owner.get(QUEUES).await.with_status(200);
+    assert_eq!(listed["items"][0]["waiting"], 2);
+    lift(&server, "queues/default").await;
+    poll.await.unwrap().with_status(200);
+}
+
+#[tokio::test]
 async fn the_next_step_of_a_paused_action_goes_to_nobody() {
     let server = TestServer::start().await;
     let spec = json!({"name": "two", "steps": [

@@ -108,12 +108,16 @@ impl Ledger<'_> {
         }
         for row in changes.new_jobs.iter().filter(|row| row.is_claimable()) {
             let lane = row.lane();
-            changes.limits.wait(row.limit(), lane.queue, lane.action);
+            changes
+                .limits
+                .wait(row.limit(), lane.queue, lane.action, Duration::ZERO);
         }
         for id in changes.releases.keys() {
             if let Some(fan_out) = self.fan_outs.get(id).filter(|it| !it.server) {
                 let limit = fan_out.terms.limit;
-                changes.limits.wait(limit, &fan_out.queue, &fan_out.action);
+                changes
+                    .limits
+                    .wait(limit, &fan_out.queue, &fan_out.action, Duration::ZERO);
             }
         }
         // Workers that hold items of theirs have lost them.
