@@ -11,10 +11,13 @@ lanes as materialized (
     where l.project_id = $1
       and (cardinality($2::text[]) = 0 or l.queue = any($2))
       and (cardinality($3::text[]) = 0 or l.action = any($3))
-      and l.queue <> all(array(
-          select p.name from paused_lanes p where p.project_id = $1 and p.kind = 'queue'))
-      and l.action <> all(array(
-          select p.name from paused_lanes p where p.project_id = $1 and p.kind = 'action'))),
+      -- With an offset a look-up of each lane's.
+      and not exists (
+          select from paused_lanes p
+          where p.project_id = $1 and p.kind = 'queue' and p.name = l.queue offset 0)
+      and not exists (
+          select from paused_lanes p
+          where p.project_id = $1 and p.kind = 'action' and p.name = l.action offset 0)),
 -- How many jobs each limit lets through now. The held ones are counted, never remembered.
 limits as materialized (
     select l.id,
