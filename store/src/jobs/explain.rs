@@ -178,8 +178,9 @@ impl Row {
         if self.run_has_ended {
             findings.bar("run_ended", "its run has ended");
         }
-        if self.cancelling {
-            findings.add("cancelling", "its run is being cancelled");
+        let has_ended = matches!(self.status, JobStatus::Completed | JobStatus::Failed);
+        if self.cancelling && !has_ended {
+            findings.add("cancelling", "its worker is told to stop");
         }
     }
 

@@ -274,3 +274,17 @@ async fn who_holds_a_limit_and_what_goes_first_are_named() {
     let unknown = jobs::explain(&mut connection, tenant.project, JobId::generate()).await;
     assert!(unknown.unwrap().is_none());
 }
+
+#[tokio::test]
+async fn only_a_job_that_somebody_holds_is_being_cancelled() {
+    let world = World::create().await;
+    let tenant = world.tenant();
+    let run = tenant.start(RunDraft::default()).await;
+    let held = tenant.claim_one("w").await;
+    tenant.cancel(run.id).await.unwrap();
+    let explained = explain(tenant, held.job.id).await;
+    assert_eq!(codes(&explained), ["claimed", "cancelling"]);
+    tenant.settle(held.completed(&json!(1))).await.unwrap();
+    let explained = explain(tenant, held.job.id).await;
+    assert!(!codes(&explained).contains(&"cancelling"), "{explained:?}");
+}
