@@ -5,6 +5,7 @@ use mobius_test_support::factories::{RunDraft, Tenant, one_step, spec};
 use mobius_types::{InteractionId, UserId, WorkflowSpec};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 use super::{Answer, Caller};
 
@@ -124,6 +125,14 @@ impl Caller {
             "worker_id": worker, "attempt": job["attempt"], "status": "completed",
         });
         self.post(&job_path(job, "complete"), &report).await
+    }
+
+    /// A claim that is parked, and waits for longer than a test takes.
+    pub(crate) async fn park(&self, worker: &str) -> JoinHandle<Answer> {
+        let (caller, name) = (self.clone(), worker.to_owned());
+        let poll = tokio::spawn(async move { caller.poll(&name, 30).await });
+        self.await_parked(&[worker.to_owned()]).await;
+        poll
     }
 
     /// Waits until all these workers stand parked, or have been answered. A worker is listed

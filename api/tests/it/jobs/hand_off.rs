@@ -1,28 +1,18 @@
 //! Jobs that parked claims take in the transaction that makes them.
 
 use serde_json::json;
-use tokio::task::JoinHandle;
 
-use crate::harness::{Answer, Replica, TestServer, echo_spec};
+use crate::harness::{TestServer, echo_spec};
 
 /// Often enough that a claim is parked, and looked for in vain, before a start reaches it.
 const ROUNDS: usize = 20;
-
-/// A claim that waits for longer than the test takes.
-async fn park(server: &Replica, worker: &str) -> JoinHandle<Answer> {
-    let (caller, worker) = (server.owner.clone(), worker.to_owned());
-    let name = worker.clone();
-    let poll = tokio::spawn(async move { caller.poll(&name, 30).await });
-    server.owner.await_parked(&[worker]).await;
-    poll
-}
 
 #[tokio::test]
 async fn a_parked_claim_takes_a_job_in_the_transaction_that_makes_it() {
     let server = TestServer::start().await;
     for round in 0..ROUNDS {
         let worker = format!("w{round}");
-        let poll = park(&server, &worker).await;
+        let poll = server.owner.park(&worker).await;
         let run = server.owner.start().await;
         let job = poll.await.unwrap().with_status(200);
         assert_eq!(job["run_id"], run["id"]);
@@ -47,7 +37,7 @@ async fn the_next_step_goes_to_a_claim_that_waits() {
         server.owner.start_of(&spec).await;
         let first = server.owner.poll("first", 10).await.with_status(200);
         let worker = format!("w{round}");
-        let poll = park(&server, &worker).await;
+        let poll = server.owner.park(&worker).await;
         server
             .owner
             .complete(&first, "first")
@@ -67,7 +57,7 @@ async fn the_next_step_goes_to_a_claim_that_waits() {
 #[tokio::test]
 async fn a_start_that_fails_leaves_the_claim_waiting() {
     let server = TestServer::start().await;
-    let poll = park(&server, "w").await;
+    let poll = server.owner.park("w").await;
     let starts = async {
         for _ in 0..ROUNDS {
             let body = json!({"spec": echo_spec()});

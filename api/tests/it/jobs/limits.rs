@@ -3,9 +3,8 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
 
-use crate::harness::{Answer, Replica, TestServer, echo_spec};
+use crate::harness::{Replica, TestServer, echo_spec};
 
 /// A start of one job that is limited so.
 fn start(options: Value) -> Value {
@@ -23,15 +22,6 @@ async fn begin(server: &Replica, options: Value) -> Value {
         .post(runs, &start(options))
         .await
         .with_status(202)
-}
-
-/// A claim that waits for longer than the test takes.
-async fn park(server: &Replica, worker: &str) -> JoinHandle<Answer> {
-    let (caller, worker) = (server.owner.clone(), worker.to_owned());
-    let name = worker.clone();
-    let poll = tokio::spawn(async move { caller.poll(&name, 30).await });
-    server.owner.await_parked(&[worker]).await;
-    poll
 }
 
 #[tokio::test]
@@ -94,7 +84,7 @@ async fn the_end_of_a_job_gives_its_room_to_a_parked_claim_at_once() {
     let mut holder = "first".to_owned();
     for round in 0..10 {
         let worker = format!("w{round}");
-        let poll = park(&server, &worker).await;
+        let poll = server.owner.park(&worker).await;
         let run = begin(&server, limited.clone()).await;
         assert_eq!(run["status"], "queued", "no hand-off past a limit");
         let ended = Instant::now();
@@ -139,7 +129,7 @@ async fn room_that_comes_free_at_one_replica_goes_to_a_claim_at_another() {
     for round in 0..10 {
         begin(&server, limited.clone()).await;
         let worker = format!("w{round}");
-        let poll = park(&other, &worker).await;
+        let poll = other.owner.park(&worker).await;
         let ended = Instant::now();
         server.owner.complete(&held, &holder).await.with_status(204);
         held = poll.await.unwrap().with_status(200);

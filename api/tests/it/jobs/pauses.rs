@@ -1,9 +1,8 @@
 //! Pausing over HTTP.
 
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
 
-use crate::harness::{Answer, Replica, TestServer, echo_spec};
+use crate::harness::{Replica, TestServer, echo_spec};
 
 const QUEUES: &str = "/projects/default/queues";
 
@@ -22,18 +21,10 @@ async fn lift(server: &Replica, path: &str) {
     server.owner.delete(&path).await.with_status(204);
 }
 
-async fn park(server: &Replica, worker: &str) -> JoinHandle<Answer> {
-    let (caller, worker) = (server.owner.clone(), worker.to_owned());
-    let name = worker.clone();
-    let poll = tokio::spawn(async move { caller.poll(&name, 30).await });
-    server.owner.await_parked(&[worker]).await;
-    poll
-}
-
 #[tokio::test]
 async fn a_parked_claim_gets_nothing_of_a_paused_queue_until_it_goes_on() {
     let server = TestServer::start().await;
-    let poll = park(&server, "w").await;
+    let poll = server.owner.park("w").await;
     let pause = set(&server, "queues/default", "deploy").await;
     assert_eq!(pause["reason"], "deploy");
     assert_eq!(pause["kind"], "queue");
@@ -54,7 +45,7 @@ async fn a_parked_claim_gets_nothing_of_a_paused_queue_until_it_goes_on() {
 async fn a_pause_set_at_one_replica_holds_for_claims_that_are_parked_at_another() {
     let server = TestServer::start().await;
     let other = server.another_replica().await;
-    let poll = park(&other, "w").await;
+    let poll = other.owner.park("w").await;
     set(&server, "queues/default", "deploy").await;
     for replica in [&other, &*server] {
         let run = replica.owner.start().await;
@@ -77,7 +68,7 @@ async fn the_next_step_of_a_paused_action_goes_to_nobody() {
     server.owner.start_of(&spec).await;
     let first = server.owner.poll("first", 10).await.with_status(200);
     set(&server, "actions/other%2Fone%20two", "broken").await;
-    let poll = park(&server, "second").await;
+    let poll = server.owner.park("second").await;
     server
         .owner
         .complete(&first, "first")
