@@ -44,8 +44,6 @@ pub struct Db {
     pool: PgPool,
     /// Shared, because every request clones the pool's handle.
     options: Arc<PgConnectOptions>,
-    /// How long a connection may take to be lent out.
-    patience: Duration,
 }
 
 impl Db {
@@ -63,7 +61,6 @@ impl Db {
         Ok(Self {
             pool,
             options: Arc::new(connect),
-            patience: options.acquire_timeout * 2,
         })
     }
 
@@ -157,7 +154,9 @@ impl Db {
                 left -= 1;
             }
         };
-        tokio::time::timeout(self.patience, lend)
+        // To become free, and to answer.
+        let patience = self.pool.options().get_acquire_timeout() * 2;
+        tokio::time::timeout(patience, lend)
             .await
             .unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
     }

@@ -98,11 +98,11 @@ impl Call {
         let rest = slots[claimed.used()..].to_vec();
         let call = self.clone();
         let began = store.marks.of(self.project);
-        let marks = began.clone();
         let free = store.db().transact(move |connection| {
             Box::pin(async move {
-                let means = (call.terms, &marks);
-                jobs::claim(connection, call.project, &call.filter, &rest, means).await
+                let means = (call.terms, &began);
+                let claim = jobs::claim(connection, call.project, &call.filter, &rest, means);
+                Ok((claim.await?, began))
             })
         });
         // What was claimed before counts, and must be handed out.
@@ -112,7 +112,7 @@ impl Call {
                 look_again: true,
                 ..Claimed::default()
             },
-            Ok((free, marks)) => {
+            Ok(((free, marks), began)) => {
                 store.marks.note(self.project, &began, marks);
                 free
             }
